@@ -1,0 +1,1 @@
+"""Fine-tune, evaluate and export small language models from a notebook."""
