@@ -1,0 +1,208 @@
+"""What makes a dataclass a spec: rules of its fields, checks on creation, YAML in and out."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field
+from functools import cache
+from typing import Any, Self, Union, get_args, get_origin, get_type_hints
+
+from .errors import SpecError, near
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a setting's value must satisfy, beside its type."""
+
+    at_least: float | None = None
+    """Smallest allowed value."""
+
+    at_most: float | None = None
+    """Largest allowed value."""
+
+    above: float | None = None
+    """The value must be greater than this."""
+
+    choices: tuple[str, ...] = ()
+    """Allowed texts; empty for any."""
+
+    unit: str = ""
+    """Unit or meaning of the number, shown in errors."""
+
+    def holds(self, value: Any) -> bool:  # noqa: ANN401 - any setting
+        """Tell whether `value`, already of the right type, is allowed."""
+        if self.choices:
+            return value in self.choices
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return True
+        low = -math.inf if self.at_least is None else self.at_least
+        high = math.inf if self.at_most is None else self.at_most
+        over = -math.inf if self.above is None else self.above
+        return math.isfinite(value) and low <= value <= high and value > over
+
+    def __str__(self) -> str:
+        if self.choices:
+            return f"one of {', '.join(self.choices)}"
+        parts = []
+        if self.above is not None:
+            parts.append(f"above {self.above:g}")
+        if self.at_least is not None and self.at_most is not None:
+            parts.append(f"from {self.at_least:g} to {self.at_most:g}")
+        elif self.at_least is not None:
+            parts.append(f"at least {self.at_least:g}")
+        elif self.at_most is not None:
+            parts.append(f"at most {self.at_most:g}")
+        return " and ".join(parts) + (f" ({self.unit})" if self.unit else "")
+
+
+def setting(default: Any, **rule: Any) -> Any:  # noqa: ANN401 - a dataclass field of any type
+    """Return a field with a default and the `Rule` its values follow."""
+    return field(default=default, metadata={"rule": Rule(**rule)})
+
+
+class Spec:
+    """Base of all specs: checked on creation, read from a mapping or YAML, written as YAML."""
+
+    def __post_init__(self) -> None:
+        hints = types_of(type(self))  # type: ignore[arg-type]
+        for item in dataclasses.fields(self):  # type: ignore[arg-type]
+            value = _fitted(getattr(self, item.name), hints[item.name])
+            object.__setattr__(self, item.name, value)
+            _check_type(item, value, hints[item.name])
+            rule: Rule = item.metadata.get("rule", Rule())
+            if value is not None and not rule.holds(value):
+                raise _refusal(item, str(rule), value)
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> Self:
+        """Make a spec from names and values; an unknown name is an error with the nearest one."""
+        known = {item.name: item for item in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        for name in values:
+            if name not in known:
+                hint = near(str(name), known, f"Settings: {', '.join(known)}.")
+                raise SpecError(f"There is no setting {str(name)!r}.", hint=hint)
+        for name, item in known.items():
+            if item.default is MISSING and name not in values:
+                raise SpecError(f"{name} is missing.", hint=f"Add a line {name}: ….")
+        return cls(**values)
+
+    @classmethod
+    def from_yaml(cls, text: str, **overrides: Any) -> Self:  # noqa: ANN401 - settings
+        """Read a spec from `name: value` lines (YAML 1.2); `overrides` win over the text."""
+        return cls.from_mapping({**parse_yaml(text), **overrides})
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all settings by name, in the order they are declared."""
+        return dataclasses.asdict(self)  # type: ignore[call-overload, no-any-return]
+
+    def changed(self) -> dict[str, Any]:
+        """Return the settings that differ from their defaults."""
+        defaults = {item.name: item.default for item in dataclasses.fields(self)}  # type: ignore[arg-type]
+        return {name: value for name, value in self.as_dict().items() if value != defaults[name]}
+
+    def to_yaml(self, *, changed_only: bool = False) -> str:
+        """Return the spec as YAML that `from_yaml` reads back to an equal spec."""
+        values = self.changed() if changed_only else self.as_dict()
+        values = {n: list(v) if isinstance(v, tuple) else v for n, v in values.items()}
+        return write_yaml(values) if values else ""
+
+
+@cache
+def types_of(spec: type) -> dict[str, Any]:
+    """Return the declared type of each setting of `spec`."""
+    return get_type_hints(spec)
+
+
+@cache
+def docs_of(spec: type) -> dict[str, str]:
+    """Return the text under each setting of `spec`, on one line: its meaning and unit."""
+    import ast
+    import inspect
+    from itertools import pairwise
+
+    source = ast.parse(inspect.getsource(spec)).body[0]
+    assert isinstance(source, ast.ClassDef)
+    return {
+        item.target.id: " ".join(str(text.value.value).split())
+        for item, text in pairwise(source.body)
+        if isinstance(item, ast.AnnAssign)
+        and isinstance(item.target, ast.Name)
+        and isinstance(text, ast.Expr)
+        and isinstance(text.value, ast.Constant)
+    }
+
+
+def parse_yaml(text: str) -> dict[str, Any]:
+    """Read `name: value` lines as YAML 1.2, in which `1e-4` is a number."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    hint = "Write one name: value a line, as in learning_rate: 5e-4."
+    try:
+        values = YAML(typ="safe", pure=True).load(text)
+    except YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" in line {mark.line + 1}" if mark else ""
+        said = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise SpecError(f"The settings are not YAML{where}: {said}.", hint=hint) from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise SpecError(f"The settings must be name: value lines; got {text!r:.60}.", hint=hint)
+    return values
+
+
+def write_yaml(values: Mapping[str, Any]) -> str:
+    """Return `values` as YAML text."""
+    from io import StringIO
+
+    from ruamel.yaml import YAML
+
+    yaml = YAML()
+    yaml.width = 10_000
+    out = StringIO()
+    yaml.dump(dict(values), out)
+    return out.getvalue()
+
+
+def _fitted(value: Any, kind: Any) -> Any:  # noqa: ANN401 - any setting
+    """Turn an int into the float a setting wants, and a list into a tuple."""
+    options = get_args(kind) if _is_union(kind) else (kind,)
+    if float in options and type(value) is int:
+        return float(value)
+    if isinstance(value, list) and any(get_origin(option) is tuple for option in options):
+        return tuple(value)
+    return value
+
+
+def _check_type(item: "dataclasses.Field[Any]", value: Any, kind: Any) -> None:  # noqa: ANN401
+    options = get_args(kind) if _is_union(kind) else (kind,)
+    for option in options:
+        if get_origin(option) is tuple:
+            if isinstance(value, tuple) and value and all(type(part) is str for part in value):
+                return
+        elif type(value) is option:  # not isinstance: True is no number here
+            return
+    names = " or ".join(_type_name(option) for option in options if option is not type(None))
+    raise _refusal(item, f"of type {names}", value)
+
+
+def _refusal(item: "dataclasses.Field[Any]", rule: str, value: Any) -> SpecError:  # noqa: ANN401
+    hint = f"The default is {item.default!r}."
+    if item.default is MISSING:
+        hint = "It has no default."
+    elif isinstance(value, str) and item.metadata.get("rule", Rule()).choices:
+        hint = near(value, item.metadata["rule"].choices, hint)
+    return SpecError(f"{item.name} must be {rule}; got {value!r}.", hint=hint)
+
+
+def _is_union(kind: Any) -> bool:  # noqa: ANN401 - a type form
+    import types
+
+    return get_origin(kind) in (Union, types.UnionType)
+
+
+def _type_name(kind: Any) -> str:  # noqa: ANN401 - a type form
+    if get_origin(kind) is tuple:
+        return "list of texts"
+    return {"str": "text", "int": "int", "float": "float", "bool": "true/false"}[kind.__name__]
