@@ -1,0 +1,153 @@
+"""What this machine has and uses: processors, memory and its limit, kills by the memory limit."""
+
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+MIB = 2**20
+_NO_LIMIT = 2**60
+"""cgroup v1 writes a number near 2**63 where there is no limit."""
+
+
+def processors() -> int:
+    """Return the number of processors this process may use, by affinity and cgroup quota."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    quota = _cpu_quota()
+    return max(1, min(allowed or 1, quota or 1_000_000))
+
+
+def memory_limit() -> int:
+    """Return the bytes this process tree may use: the cgroup's limit or the machine's memory."""
+    total = int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    limits = [_number(folder / name) for folder, name in _memory_files("limit")]
+    return min([total, *(value for value in limits if value is not None and value < _NO_LIMIT)])
+
+
+def memory_kills() -> int:
+    """Return how many processes the memory limit of this cgroup has killed so far."""
+    for folder, name in _memory_files("kills"):
+        try:
+            lines = (folder / name).read_text().splitlines()
+        except OSError:
+            continue
+        counts = dict(line.split() for line in lines if len(line.split()) == 2)
+        if "oom_kill" in counts:
+            return int(counts["oom_kill"])
+    return 0
+
+
+def tree_bytes(pid: int | None = None) -> int:
+    """Return the memory of a process and all its descendants; shared pages count once."""
+    import psutil
+
+    try:
+        root = psutil.Process(pid)
+        family = [root, *root.children(recursive=True)]
+    except psutil.Error:
+        return 0
+    return sum(_share(process) for process in family)
+
+
+def resident_bytes() -> int:
+    """Return the resident memory of this process, in bytes."""
+    return _status_bytes("VmRSS")
+
+
+def peak_bytes() -> int:
+    """Return the largest resident memory this process has had, in bytes."""
+    return _status_bytes("VmHWM")
+
+
+def facts() -> dict[str, Any]:
+    """Return what a reader needs to judge this machine's timings, without names or addresses."""
+    return {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor_name(),
+        "processors": processors(),
+        "memory_limit_bytes": memory_limit(),
+    }
+
+
+def versions(*packages: str) -> dict[str, str]:
+    """Return the installed version of each package that is installed."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _share(process: Any) -> int:  # noqa: ANN401 - psutil is not typed
+    """Return a process's proportional share of memory, or its resident memory where hidden."""
+    import psutil
+
+    try:
+        return int(process.memory_full_info().pss)
+    except psutil.NoSuchProcess:
+        return 0
+    except (psutil.AccessDenied, AttributeError):
+        return int(process.memory_info().rss)
+
+
+def _status_bytes(key: str) -> int:
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:  # not Linux
+        import psutil
+
+        return int(psutil.Process().memory_info().rss)
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(key + ":")), 0)
+
+
+def _processor_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((ln.split(":", 1)[1].strip() for ln in lines if ln.startswith("model name")), "")
+
+
+def _memory_files(what: str) -> list[tuple[Path, str]]:
+    """Return where the cgroup says its limit or its kills: version 2, then version 1."""
+    name2, name1 = {
+        "limit": ("memory.max", "memory.limit_in_bytes"),
+        "kills": ("memory.events", "memory.oom_control"),
+    }[what]
+    root = Path("/sys/fs/cgroup")
+    two = [root / _group("").lstrip("/"), root]
+    one = [root / "memory" / _group("memory").lstrip("/"), root / "memory"]
+    return [(folder, name2) for folder in two] + [(folder, name1) for folder in one]
+
+
+def _group(controller: str) -> str:
+    """Return this process's cgroup path for a controller (version 2 has the empty name)."""
+    try:
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return ""
+    for line in lines:
+        _, names, path = line.split(":", 2)
+        if controller in names.split(","):
+            return path
+    return ""
+
+
+def _cpu_quota() -> int | None:
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+    except (OSError, ValueError):
+        return None
+    return None if quota == "max" else max(1, int(quota) // int(period))
+
+
+def _number(path: Path) -> int | None:
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,212 @@
+"""A run is a folder: its spec, what was measured so far, how it ended. Everybody may read it.
+
+The worker alone writes events; a stop file is the one thing others write into a running folder.
+"""
+
+import json
+import os
+import re
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+from .errors import RunError, near
+from .files import is_locked, plain, write_text, writing
+from .spec import FinetuneSpec, OptimizeSpec
+
+Status = Literal["waiting", "running", "stopping", "done", "stopped", "failed"]
+Event = dict[str, Any]
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
+SPECS: dict[str, type[FinetuneSpec] | type[OptimizeSpec]] = {
+    "finetune": FinetuneSpec,
+    "optimize": OptimizeSpec,
+}
+
+
+def runs_folder() -> Path:
+    """Return where runs live: `$LABKIT_RUNS`, or `runs` in the current folder."""
+    return Path(os.environ.get("LABKIT_RUNS", "runs"))
+
+
+class Run:
+    """The record of one run, read from its folder; it changes as the worker writes.
+
+    Args:
+        name: Name in the runs folder, or the path of a run's folder.
+
+    Raises:
+        RunError: There is no such run.
+    """
+
+    def __init__(self, name: str | Path) -> None:
+        self.path = _find(str(name))
+        self._events: list[Event] = []
+        self._offset = 0
+
+    @property
+    def name(self) -> str:
+        """Name in the runs folder, or the folder's path where it lies elsewhere."""
+        root = runs_folder().resolve()
+        return str(self.path.relative_to(root) if self.path.is_relative_to(root) else self.path)
+
+    @property
+    def created(self) -> float:
+        """When the run was made, in seconds since 1970."""
+        return float(self.events()[0]["time"]) if self.events() else 0.0
+
+    @property
+    def job(self) -> str:
+        """What the run does: `finetune` or `optimize`."""
+        return str(self.events()[0].get("job", "finetune")) if self.events() else "finetune"
+
+    @property
+    def spec(self) -> FinetuneSpec | OptimizeSpec:
+        """The settings of the run."""
+        return SPECS[self.job].from_yaml((self.path / "spec.yaml").read_text())
+
+    def events(self) -> list[Event]:
+        """Return all events so far; a line that is being written is left for the next call."""
+        file = self.path / "events.jsonl"
+        size = file.stat().st_size if file.exists() else 0
+        if size < self._offset:  # the folder was replaced
+            self._events, self._offset = [], 0
+        if size > self._offset:
+            with file.open("rb") as stream:
+                stream.seek(self._offset)
+                text = stream.read()
+            whole = text[: text.rfind(b"\n") + 1]
+            self._offset += len(whole)
+            self._events += [event for line in whole.splitlines() if (event := _parse(line))]
+        return self._events
+
+    def of(self, kind: str) -> list[Event]:
+        """Return the events of one kind; a step that was taken again stands once, the later one."""
+        found = [event for event in self.events() if event["kind"] == kind]
+        if kind not in ("step", "eval", "checkpoint"):
+            return found
+        return [event for _, event in sorted({event["step"]: event for event in found}.items())]
+
+    def last(self, *kinds: str) -> Event | None:
+        """Return the latest event of any of these kinds."""
+        return next((event for event in reversed(self.events()) if event["kind"] in kinds), None)
+
+    @property
+    def status(self) -> Status:
+        """Where the run stands; a worker that is gone without a last word has failed."""
+        event = self.last("created", "start", "end")
+        if event and event["kind"] == "end":
+            return event["status"]  # type: ignore[no-any-return]
+        if is_locked(self.path):
+            return "stopping" if (self.path / "stop").exists() else "running"
+        return "failed" if event and event["kind"] == "start" else "waiting"
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether a worker is at work in the folder."""
+        return is_locked(self.path)
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """Results, as in metrics.json; empty before the run has any."""
+        file = self.path / "metrics.json"
+        return dict(json.loads(file.read_text())) if file.exists() else {}
+
+    @property
+    def adapter(self) -> Path:
+        """Folder of the trained adapter, in PEFT's format."""
+        return self.path / "adapter"
+
+    @property
+    def log(self) -> str:
+        """All that the worker printed, tracebacks included."""
+        file = self.path / "log.txt"
+        return file.read_text(errors="replace") if file.exists() else ""
+
+    def stop(self) -> None:
+        """Ask the worker to finish its step, save a checkpoint and end."""
+        (self.path / "stop").touch()
+
+    def __repr__(self) -> str:
+        step = self.last("step")
+        at = f", step {step['step']}/{step['max_steps']}" if step else ""
+        return f"<Run {self.name}: {self.status}{at}>"
+
+
+def all_runs() -> list[Run]:
+    """Return the runs of the runs folder, exports included, oldest first."""
+    files = runs_folder().glob("**/events.jsonl")
+    folders = [file.parent for file in files if (file.parent / "spec.yaml").exists()]
+    runs = [Run(folder) for folder in folders]
+    return sorted(runs, key=lambda run: run.created)
+
+
+def create(
+    name: str, job: str, spec: FinetuneSpec | OptimizeSpec, *, root: Path | None = None
+) -> Run:
+    """Make the folder of a new run; an existing one is never touched.
+
+    Raises:
+        RunError: The name is taken or not usable, or the folder cannot be written.
+    """
+    if not NAME.fullmatch(name):
+        raise RunError(
+            f"A run's name must be letters, digits, '.', '_' and '-'; got {name!r}.",
+            hint="For example: tone-r16.",
+        )
+    path = (root or runs_folder()) / name
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.mkdir()
+        except FileExistsError:
+            raise RunError(
+                f"There is already a run named {name!r}; nothing was overwritten.",
+                hint=f"Choose another name, resume it, or delete the folder {path}.",
+            ) from None
+        write_text(path / "spec.yaml", spec.to_yaml())
+        Recorder(path).emit("created", job=job, cwd=str(Path.cwd()))
+    return Run(path)
+
+
+def free_name(stem: str) -> str:
+    """Return the first of `stem-1`, `stem-2`, … that no run has."""
+    number = 1
+    while (runs_folder() / f"{stem}-{number}").exists():
+        number += 1
+    return f"{stem}-{number}"
+
+
+class Recorder:
+    """Writes a run's events: one JSON object a line, each flushed to the disk's care."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path / "events.jsonl"
+        torn = self._file.exists() and not self._file.read_bytes().endswith(b"\n")
+        self._lead = "\n" if torn and self._file.stat().st_size else ""
+
+    def emit(self, kind: str, **values: Any) -> None:  # noqa: ANN401 - JSON values
+        """Append one event with the time (seconds since 1970)."""
+        event = {"time": round(time.time(), 3), "kind": kind, **values}
+        line = self._lead + json.dumps(plain(event), ensure_ascii=False) + "\n"
+        self._lead = ""
+        with self._file.open("a", encoding="utf-8") as stream:
+            stream.write(line)
+
+
+def _find(name: str) -> Path:
+    for path in (runs_folder() / name, Path(name)):
+        if (path / "spec.yaml").is_file():
+            return path.resolve()
+    folder = runs_folder()
+    known = sorted(file.parent.name for file in folder.glob("*/spec.yaml"))
+    listed = f"Runs here: {', '.join(known)}." if known else "There are no runs here yet."
+    raise RunError(f"There is no run {name!r} in {folder}.", hint=near(name, known, listed))
+
+
+def _parse(line: bytes) -> Event | None:
+    try:
+        event = json.loads(line)
+    except ValueError:  # a line torn by a kill
+        return None
+    return event if isinstance(event, dict) and "kind" in event else None
