@@ -12,15 +12,17 @@ from typing import Any, Literal
 
 from .errors import RunError, near
 from .files import is_locked, plain, write_text, writing
-from .spec import FinetuneSpec, OptimizeSpec
+from .spec import FinetuneSpec, GenerateSpec, OptimizeSpec
 
 Status = Literal["waiting", "running", "stopping", "done", "stopped", "failed"]
 Event = dict[str, Any]
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
-SPECS: dict[str, type[FinetuneSpec] | type[OptimizeSpec]] = {
+AnySpec = FinetuneSpec | OptimizeSpec | GenerateSpec
+SPECS: dict[str, type[FinetuneSpec] | type[OptimizeSpec] | type[GenerateSpec]] = {
     "finetune": FinetuneSpec,
     "optimize": OptimizeSpec,
+    "generate": GenerateSpec,
 }
 
 
@@ -57,11 +59,11 @@ class Run:
 
     @property
     def job(self) -> str:
-        """What the run does: `finetune` or `optimize`."""
+        """What the run does: `finetune`, `optimize` or `generate`."""
         return str(self.events()[0].get("job", "finetune")) if self.events() else "finetune"
 
     @property
-    def spec(self) -> FinetuneSpec | OptimizeSpec:
+    def spec(self) -> AnySpec:
         """The settings of the run."""
         return SPECS[self.job].from_yaml((self.path / "spec.yaml").read_text())
 
@@ -94,7 +96,7 @@ class Run:
     @property
     def status(self) -> Status:
         """Where the run stands; a worker that is gone without a last word has failed."""
-        event = self.last("created", "start", "end")
+        event = self.last("created", "queued", "start", "end")
         if event and event["kind"] == "end":
             return event["status"]  # type: ignore[no-any-return]
         if is_locked(self.path):
@@ -141,9 +143,7 @@ def all_runs() -> list[Run]:
     return sorted(runs, key=lambda run: run.created)
 
 
-def create(
-    name: str, job: str, spec: FinetuneSpec | OptimizeSpec, *, root: Path | None = None
-) -> Run:
+def create(name: str, job: str, spec: AnySpec, *, root: Path | None = None) -> Run:
     """Make the folder of a new run; an existing one is never touched.
 
     Raises:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field
 from functools import cache
@@ -138,6 +139,12 @@ def parse_yaml(text: str) -> dict[str, Any]:
     from ruamel.yaml.error import YAMLError
 
     hint = "Write one name: value a line, as in learning_rate: 5e-4."
+    for number, line in enumerate(text.splitlines(), start=1):
+        if re.match(r"\w+:\s+#", line):
+            raise SpecError(
+                f"Line {number} has no value: {line.strip()!r}; what follows # is a comment.",
+                hint='Put a text that begins with # in "quotes".',
+            )
     try:
         values = YAML(typ="safe", pure=True).load(text)
     except YAMLError as error:

@@ -1,0 +1,43 @@
+# make demo: the main job on the embedded default.  make test: every test.  Both make .venv first.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test unit check fix labs lab bench-train clean
+
+demo: .venv/ready
+	$(BIN)/labkit demo
+
+test: check unit
+	$(BIN)/python scripts/browser.py
+	$(BIN)/pytest -q -m "model and not browser"
+	$(BIN)/pytest -q -p no:cacheprovider --nbval --nbval-sanitize-with tests/nbval.cfg --nbval-cell-timeout 300 --nbval-kernel-name python3 -W default solutions
+	$(BIN)/pytest -q -m browser
+
+unit: .venv/ready
+	$(BIN)/pytest -q -m "not model and not browser"
+
+check: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python scripts/build_labs.py --check
+
+fix: .venv/ready
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+labs: .venv/ready
+	$(BIN)/python scripts/build_labs.py
+
+lab: .venv/ready
+	$(BIN)/jupyter lab labs
+
+bench-train:
+	$(PYTHON) benchmarks/train/run.py
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) scripts/environment.py .venv
+	touch $@
+
+clean:
+	rm -rf .venv

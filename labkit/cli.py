@@ -1,0 +1,136 @@
+"""The command line: the same specs, runs and words as the notebook."""
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from . import __version__, api, catalog, report
+from .errors import LabError
+from .flags import Parser, add_settings, settings_of
+from .run import Run, all_runs
+from .settings import parse_yaml
+from .spec import FinetuneSpec, GenerateSpec, OptimizeSpec
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run `labkit …` and exit: 0 done, 1 a `LabError` (two lines on standard error), 130 ^C."""
+    try:
+        args = parser().parse_args(arguments)
+        args.command(args)
+    except LabError as error:
+        print("\n".join(error._render_traceback_()), file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def parser() -> Parser:
+    """Return the whole command line."""
+    top = Parser(prog="labkit", description="Fine-tune, evaluate and export small language models.")
+    top.add_argument("--version", action="version", version=f"labkit {__version__}")
+    commands = top.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
+
+    def add(name: str, command: Callable[[Any], None], text: str) -> Parser:
+        made: Parser = commands.add_parser(name, help=text, description=text)
+        made.set_defaults(command=command)
+        return made
+
+    _add_finetune(add("finetune", _finetune, "Fine-tune a model as a YAML file and flags say."))
+    one = add("optimize", _optimize, "Turn a tuned model into ONNX, check it and measure it.")
+    one.add_argument("run", help="Run to optimise.")
+    add_settings(one, OptimizeSpec, skip=("run",))
+    one = add("generate", _generate, "Answer prompts with a run's model, or a base model.")
+    one.add_argument("run", help="Run that answers, or a base model's name.")
+    one.add_argument("prompts", nargs="+", help="Prompts, each in quotes.")
+    add_settings(one, GenerateSpec, skip=("run", "prompts"))
+    one = add("runs", _runs, "List the runs, or show one (and follow it while it goes).")
+    one.add_argument("name", nargs="?", help="Run to show.")
+    add("stop", _stop, "Ask a run to finish its step, save a checkpoint and end.").add_argument(
+        "name", help="Run to stop."
+    )
+    _add_models(add("models", _models, "List the models that can be named, or fetch one."))
+    add("data", _data, "List the data sets that can be named.")
+    one = add("demo", _demo, "Run the main job on the embedded default: model, data, ONNX.")
+    one.add_argument("--name", default="demo", help="Name of the run (default: demo).")
+    return top
+
+
+def _add_finetune(one: Parser) -> None:
+    one.add_argument("file", nargs="?", help="YAML file with settings; flags win over it.")
+    one.add_argument("--name", help="Name of the run.")
+    one.add_argument("--dry-run", action="store_true", help="Check and show; train nothing.")
+    one.add_argument("--resume", metavar="RUN", help="Go on with this run.")
+    add_settings(one, FinetuneSpec)
+
+
+def _add_models(one: Parser) -> None:
+    one.add_argument("--fetch", metavar="NAME", help="Fetch this model into the cache.")
+    one.add_argument("--accept", metavar="NAME", help="Accept the terms of this model.")
+
+
+def _finetune(args: Any) -> None:  # noqa: ANN401 - argparse's
+    settings = (parse_yaml(_read(args.file)) if args.file else {}) | settings_of(args, FinetuneSpec)
+    if args.dry_run:
+        print(repr(api.preview(**settings)))
+        return
+    run = api.resume(args.resume) if args.resume else api.finetune(name=args.name, **settings)
+    print(report.text(run))
+
+
+def _optimize(args: Any) -> None:  # noqa: ANN401 - argparse's
+    print(report.text(api.optimize(args.run, **settings_of(args, OptimizeSpec, skip=("run",)))))
+
+
+def _generate(args: Any) -> None:  # noqa: ANN401 - argparse's
+    settings = settings_of(args, GenerateSpec, skip=("run", "prompts"))
+    print(api.generate(args.prompts, run=args.run, **settings))
+
+
+def _runs(args: Any) -> None:  # noqa: ANN401 - argparse's
+    if not args.name:
+        print(report.RunsTable(all_runs()))
+        return
+    run = Run(args.name)
+    if run.is_alive:
+        api.attach(run)
+    print(report.text(run))
+
+
+def _stop(args: Any) -> None:  # noqa: ANN401 - argparse's
+    Run(args.name).stop()
+
+
+def _models(args: Any) -> None:  # noqa: ANN401 - argparse's
+    if args.accept:
+        catalog.accept_terms(args.accept)
+    if args.fetch:
+        print(catalog.resolve_model(args.fetch, progress=report.progress_line))
+    if not (args.accept or args.fetch):
+        print(catalog.models_table())
+
+
+def _data(_args: Any) -> None:  # noqa: ANN401 - argparse's
+    print(catalog.data_table())
+
+
+def _demo(args: Any) -> None:  # noqa: ANN401 - argparse's
+    from .demo import demo
+
+    print(demo(args.name))
+
+
+def _read(file: str) -> str:
+    from pathlib import Path
+
+    from .errors import SpecError
+
+    try:
+        return Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(
+            f"The file {file!r} cannot be read: {error}.", hint="Give the path of a YAML file."
+        ) from error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""Flags made from a spec's settings, for the magics and the command line alike."""
+
+import argparse
+import re
+from collections.abc import Sequence
+from typing import Any, NoReturn, get_args, get_origin
+
+from .errors import SpecError, near
+from .settings import Spec, docs_of, parse_yaml, types_of
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose mistakes are `SpecError`s with the nearest flag."""
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - argparse's
+        super().__init__(
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            **options,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what argparse would print and exit on."""
+        unknown = re.search(r"unrecognized arguments: (\S+)", message)
+        flags = [action.option_strings[0] for action in self._actions if action.option_strings]
+        hint = f"{self.prog} --help lists what there is."
+        if unknown:
+            name = unknown[1].split("=")[0]
+            raise SpecError(
+                f"There is no option {name!r}.",
+                hint=near(name, [flag for flag in flags if "_" not in flag], hint),
+            )
+        raise SpecError(f"{message[:1].upper()}{message[1:]}.", hint=hint)
+
+
+def add_settings(
+    parser: argparse.ArgumentParser, spec: type[Spec], skip: Sequence[str] = ()
+) -> None:
+    """Add one `--flag` for each setting of `spec`; flags not given stay out of the result."""
+    group = parser.add_argument_group("settings")
+    for name, text in docs_of(spec).items():
+        if name in skip:
+            continue
+        flags = list(dict.fromkeys((f"--{name.replace('_', '-')}", f"--{name}")))
+        extra: dict[str, Any] = {"type": _reader(name, types_of(spec)[name]), "metavar": "VALUE"}
+        if types_of(spec)[name] is bool:
+            extra |= {"nargs": "?", "const": True}
+        help_text = text.replace("%", "%%")
+        group.add_argument(*flags, dest=name, default=argparse.SUPPRESS, help=help_text, **extra)
+
+
+def settings_of(
+    parsed: argparse.Namespace, spec: type[Spec], skip: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return the settings that were given as flags."""
+    names = [name for name in docs_of(spec) if name not in skip]
+    return {name: value for name, value in vars(parsed).items() if name in names}
+
+
+def _reader(name: str, kind: Any) -> Any:  # noqa: ANN401 - a type form
+    """Return the function that reads a flag's text as YAML would read the setting's value."""
+    options = get_args(kind) or (kind,)
+    takes_list = any(get_origin(option) is tuple for option in options)
+
+    def read(text: str) -> Any:  # noqa: ANN401 - any setting
+        if takes_list:
+            return tuple(part.strip() for part in text.split(",")) if "," in text else text
+        if str in options:
+            return text
+        return parse_yaml(f"{name}: {text}")[name]
+
+    return read

@@ -1,0 +1,173 @@
+"""Start a run's worker, wait for it, stop it: the side of the notebook and the command line."""
+
+import atexit
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+from . import errors
+from .errors import LabError, RunFailed, RunStopped
+from .files import is_locked
+from .run import Recorder, Run
+
+ENDED = ("done", "stopped", "failed")
+PATIENCE = 120.0
+"""Seconds a worker may take from being asked for to its first word (imports, a busy disk)."""
+
+
+class View(Protocol):
+    """Whoever draws a run while it is waited for."""
+
+    def update(self, run: Run) -> None:
+        """Draw the run as it is now."""
+
+    def close(self, run: Run) -> None:
+        """Draw the run for the last time."""
+
+
+def warm_up() -> None:
+    """Start the supervisor, so that the first run need not wait for imports."""
+    _supervisor()
+
+
+def start(run: Run, *, resume: bool = False) -> None:
+    """Hand a run to a worker and return at once.
+
+    Raises:
+        RunError: A worker is already at work in the run's folder.
+    """
+    if is_locked(run.path):
+        raise errors.RunError(
+            f"The run {run.name!r} has a worker already.",
+            hint=f"Look at it with %runs {run.name}, or stop it first.",
+        )
+    (run.path / "stop").unlink(missing_ok=True)
+    Recorder(run.path).emit("queued")
+    request = {"path": str(run.path), "resume": resume, "environment": _environment()}
+    line = json.dumps(request).encode() + b"\n"
+    try:
+        _send(line)
+    except BrokenPipeError:  # it went idle in this very moment
+        _send(line)
+
+
+def wait(run: Run, view: View) -> Run:
+    """Follow a run to its end; ■ (or Ctrl-C) asks it to stop, a second one leaves it alone.
+
+    Raises:
+        RunStopped: It was stopped; its checkpoint is whole.
+        LabError: It failed; the sentence of the worker.
+    """
+    asked = False
+    began = time.monotonic()
+    while True:
+        try:
+            _draw(view, run)
+            if run.status in ENDED and _has_last_word(run):
+                break
+            if run.status == "waiting" and time.monotonic() - began > PATIENCE:
+                raise RunFailed(
+                    f"No worker came for the run {run.name!r} within {PATIENCE:.0f} s.",
+                    hint=f"What went wrong may stand in {_log_file()}.",
+                )
+            time.sleep(0.15)
+        except KeyboardInterrupt:
+            if asked:
+                raise RunStopped(
+                    f"The run {run.name!r} is still finishing its step in the background.",
+                    hint=f"%runs {run.name} shows it.",
+                ) from None
+            asked = True
+            run.stop()
+    view.close(run)
+    return raise_if_unfinished(run)
+
+
+def raise_if_unfinished(run: Run) -> Run:
+    """Return a run that is done; raise what became of any other."""
+    end = run.last("end") or {}
+    if end.get("status") == "stopped":
+        step = run.last("step")
+        where = f" at step {step['step']} of {step['max_steps']}" if step else ""
+        raise RunStopped(
+            f"The run {run.name!r} was stopped{where}; its checkpoint is whole.",
+            hint=f"%finetune --resume {run.name} goes on from there.",
+        )
+    if end.get("status") == "failed":
+        kind = getattr(errors, str(end.get("error")), RunFailed)
+        raise kind(str(end["problem"]), hint=str(end["hint"]))
+    return run
+
+
+def _has_last_word(run: Run) -> bool:
+    """Wait a moment for the supervisor's obituary; write one if it is gone too."""
+    deadline = time.monotonic() + 3
+    while (event := run.last("queued", "start", "end")) and event["kind"] == "start":
+        if time.monotonic() > deadline:
+            from .supervisor import write_last_word
+
+            write_last_word(run.path, -9, 0)
+        time.sleep(0.05)
+    return True
+
+
+def _draw(view: View, run: Run) -> None:
+    try:
+        view.update(run)
+    except LabError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a broken view must not end a run
+        import warnings
+
+        warnings.warn(f"The view of {run.name} stopped drawing: {error!r}", stacklevel=2)
+        view.update = lambda _run: None  # type: ignore[method-assign]
+
+
+_process: "subprocess.Popen[bytes] | None" = None
+
+
+def _supervisor() -> "subprocess.Popen[bytes]":
+    """Return the supervisor of this process, started now if there is none."""
+    global _process
+    if _process is None or _process.poll() is not None:
+        with _log_file().open("ab") as log:
+            _process = subprocess.Popen(
+                [sys.executable, "-m", "labkit.supervisor"],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                env=_environment(),
+                start_new_session=True,  # ■ and a kernel's restart reach this process, not workers
+            )
+        atexit.register(_close, _process.stdin)
+    return _process
+
+
+def _send(line: bytes) -> None:
+    stdin = _supervisor().stdin
+    assert stdin is not None
+    stdin.write(line)
+    stdin.flush()
+
+
+def _environment() -> dict[str, str]:
+    """Return this process's environment in which `labkit` is found as it is here."""
+    paths = [str(Path(__file__).resolve().parents[1]), os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+
+
+def _log_file() -> Path:
+    return Path(tempfile.gettempdir()) / f"labkit-supervisor-{os.getpid()}.log"
+
+
+def _close(stream: IO[Any]) -> None:
+    try:
+        stream.close()
+    except OSError:
+        return
+    _log_file().unlink(missing_ok=True)

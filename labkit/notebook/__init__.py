@@ -1,0 +1,1 @@
+"""The Jupyter front: magics, completion, and how a run is shown there."""

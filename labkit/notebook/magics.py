@@ -1,0 +1,105 @@
+"""The magics: each reads its text, calls the library and shows the result."""
+
+from typing import Any
+
+from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
+
+from .. import api, catalog, report
+from ..flags import Parser, add_settings, settings_of
+from ..run import Run, all_runs
+from ..spec import FinetuneSpec, GenerateSpec, OptimizeSpec
+from .cells import read_cell, split_line
+
+
+def finetune_parser() -> Parser:
+    """Return the options of `%%finetune`."""
+    parser = Parser(prog="%%finetune", description="Fine-tune with the YAML settings in the cell.")
+    parser.add_argument("name", nargs="?", help="Name of the run and of its variable.")
+    parser.add_argument("--dry-run", action="store_true", help="Check and show; train nothing.")
+    parser.add_argument("--background", action="store_true", help="Return at once.")
+    parser.add_argument("--resume", action="store_true", help="Go on with the run of this name.")
+    add_settings(parser, FinetuneSpec)
+    return parser
+
+
+def optimize_parser() -> Parser:
+    """Return the options of `%optimize`."""
+    parser = Parser(prog="%optimize", description="Turn a tuned model into ONNX, check, measure.")
+    parser.add_argument("run", help="Run to optimise.")
+    parser.add_argument("--background", action="store_true", help="Return at once.")
+    add_settings(parser, OptimizeSpec, skip=("run",))
+    return parser
+
+
+def generate_parser() -> Parser:
+    """Return the options of `%generate`."""
+    parser = Parser(prog="%generate", description="Answer the prompt, or each line of the cell.")
+    parser.add_argument("run", help="Run that answers, or a base model's name.")
+    parser.add_argument("prompt", nargs="*", help="The prompt; in a cell, one a line.")
+    add_settings(parser, GenerateSpec, skip=("run", "prompts"))
+    return parser
+
+
+@magics_class
+class LabMagics(Magics):
+    """`%%finetune`, `%optimize`, `%generate`, `%runs`, `%stop`, `%models` and `%datasets`."""
+
+    @line_cell_magic
+    def finetune(self, line: str, cell: str = "") -> api.Preview | None:
+        args = finetune_parser().parse_args(split_line(line))
+        settings = read_cell(cell, self.shell.user_ns) | settings_of(args, FinetuneSpec)
+        if args.dry_run:
+            return api.preview(**settings)
+        if args.resume:
+            run = api.resume(args.name, wait=False)
+        else:
+            run = api.finetune(name=args.name, wait=False, **settings)
+        self._bind(run)  # before it ends: a stopped run keeps its variable
+        return None if args.background else self._follow(run)
+
+    @line_magic
+    def optimize(self, line: str) -> None:
+        args = optimize_parser().parse_args(split_line(line))
+        run = api.optimize(args.run, wait=False, **settings_of(args, OptimizeSpec, skip=("run",)))
+        return None if args.background else self._follow(run)
+
+    @line_cell_magic
+    def generate(self, line: str, cell: str = "") -> api.Answers:
+        args = generate_parser().parse_args(split_line(line))
+        prompts = [text for text in cell.splitlines() if text.strip()] or [" ".join(args.prompt)]
+        settings = settings_of(args, GenerateSpec, skip=("run", "prompts"))
+        return api.generate(prompts, run=args.run, **settings)
+
+    @line_magic
+    def runs(self, line: str) -> Any:  # noqa: ANN401 - shown by IPython
+        """List the runs, or attach to the one named: `%runs`, `%runs demo`."""
+        name = line.strip()
+        return self._follow(Run(name)) if name else report.RunsTable(all_runs())
+
+    @line_magic
+    def stop(self, line: str) -> None:
+        """Ask a run to finish its step, save a checkpoint and end: `%stop demo`."""
+        Run(line.strip()).stop()
+
+    @line_magic
+    def models(self, line: str) -> report.Text:
+        """List the models that can be named."""
+        return report.Text(catalog.models_table())
+
+    @line_magic
+    def datasets(self, line: str) -> report.Text:
+        """List the data sets that can be named."""
+        return report.Text(catalog.data_table())
+
+    def _bind(self, run: Run) -> None:
+        """Put the run into the notebook's variables, under its name or as `run`."""
+        self.shell.user_ns[run.name if run.name.isidentifier() else "run"] = run
+
+    def _follow(self, run: Run) -> None:
+        api.attach(run)
+
+
+# argparse is the one source of the options, so it writes the help of `%finetune?` as well.
+LabMagics.finetune.__doc__ = finetune_parser().format_help()
+LabMagics.optimize.__doc__ = optimize_parser().format_help()
+LabMagics.generate.__doc__ = generate_parser().format_help()

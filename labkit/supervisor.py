@@ -1,0 +1,160 @@
+"""The process that starts workers: imports the heavy packages once, then forks a child per job.
+
+It reads one JSON object a line from its standard input: {"path", "resume", "environment"}. When
+that closes (the kernel is gone) it waits for the workers it has, and ends. It writes the last word
+of a worker that could not: killed by the memory limit, by a signal, or crashed.
+"""
+
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from . import machine
+from .run import Recorder, Run
+
+IDLE_SECONDS = 900.0
+"""With no job for this long the memory is given back; the next job starts a new supervisor."""
+
+
+def serve() -> None:
+    """Start workers as asked until nobody can ask any more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    can_fork = sys.platform == "linux"
+    if can_fork:
+        preload()
+    Supervisor(can_fork).run()
+
+
+class Supervisor:
+    """The children at work, and the loop that starts and buries them."""
+
+    def __init__(self, can_fork: bool) -> None:
+        self._can_fork = can_fork
+        self._children: dict[int, tuple[Path, int]] = {}
+        """Process id → its run's folder and the memory kills counted before it."""
+        self._last_job = time.monotonic()
+
+    def run(self) -> None:
+        """Serve until the input closes or nothing happens for `IDLE_SECONDS`."""
+        inbox = selectors.DefaultSelector()
+        inbox.register(0, selectors.EVENT_READ)
+        waiting, is_open = b"", True
+        while is_open or self._children:
+            if is_open and inbox.select(timeout=0.1):
+                received = os.read(0, 65536)
+                is_open = bool(received)
+                *lines, waiting = (waiting + received).split(b"\n")
+                for line in lines:
+                    self.start(json.loads(line))
+            elif not is_open:
+                time.sleep(0.1)
+            self.reap()
+            if not self._children and time.monotonic() - self._last_job > IDLE_SECONDS:
+                return
+
+    def start(self, request: dict[str, Any]) -> None:
+        """Start a worker for a request."""
+        path, self._last_job = Path(request["path"]), time.monotonic()
+        start = self._fork if self._can_fork else _spawn
+        self._children[start(path, request)] = (path, machine.memory_kills())
+
+    def reap(self) -> None:
+        """Bury the workers that have ended."""
+        for child in tuple(self._children):
+            done, status = os.waitpid(child, os.WNOHANG)
+            if done:
+                path, kills = self._children.pop(child)
+                write_last_word(path, os.waitstatus_to_exitcode(status), kills)
+                self._last_job = time.monotonic()
+
+    def _fork(self, path: Path, request: dict[str, Any]) -> int:
+        child = os.fork()
+        if child:
+            return child
+        code = 1
+        try:  # in the child: nothing may escape into the loop above
+            _become_worker(request)
+            from .worker import work
+
+            code = work(path, resume=request["resume"])
+        except BaseException:  # noqa: BLE001 - the process ends here
+            import traceback
+
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+
+
+def preload() -> None:
+    """Import what every worker needs; computes nothing, so that no thread exists at the fork."""
+    import peft  # noqa: F401
+    import torch  # noqa: F401
+    from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer  # noqa: F401
+
+    from . import jobs  # noqa: F401
+
+
+def write_last_word(path: Path, code: int, kills_before: int) -> None:
+    """Record the end of a worker that left no last word itself."""
+    run = Run(path)
+    event = run.last("queued", "start", "end")
+    if event and event["kind"] == "end":
+        return
+    step = run.last("step")
+    where = f" at step {step['step']} of {step['max_steps']}" if step else ""
+    problem, hint = _cause(code, kills_before, path)
+    saved = run.last("checkpoint")
+    kept = f" The checkpoint of step {saved['step']} is kept." if saved else ""
+    Recorder(path).emit(
+        "end",
+        status="failed",
+        error="RunFailed",
+        problem=f"The worker {problem}{where}.{kept}",
+        hint=hint,
+        exit=code,
+    )
+
+
+def _cause(code: int, kills_before: int, path: Path) -> tuple[str, str]:
+    from .worker import MEMORY_HINT
+
+    if code == -signal.SIGKILL and machine.memory_kills() > kills_before:
+        peak = max((event["bytes"] for event in Run(path).of("memory")), default=0)
+        limit = machine.memory_limit() // machine.MIB
+        seen = f", last seen at {peak // machine.MIB} MiB," if peak else ""
+        return f"was killed by the memory limit of {limit} MiB{seen}", MEMORY_HINT
+    if code < 0:
+        name = signal.Signals(-code).name
+        return f"was killed by {name}", "Resume the run to go on from its last checkpoint."
+    return f"ended with exit status {code}", f"The traceback is in {path / 'log.txt'}."
+
+
+def _become_worker(request: dict[str, Any]) -> None:
+    """Leave the supervisor's session and input; take the asker's environment."""
+    os.setsid()
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    first_to_go = Path("/proc/self/oom_score_adj")
+    if first_to_go.exists():  # when memory runs out the worker goes, not the notebook
+        first_to_go.write_text("1000")
+
+
+def _spawn(path: Path, request: dict[str, Any]) -> int:
+    command = [sys.executable, "-m", "labkit.worker", str(path)]
+    return subprocess.Popen(
+        command + ["--resume"] * request["resume"],
+        stdin=subprocess.DEVNULL,
+        env=request["environment"],
+        start_new_session=True,
+    ).pid
+
+
+if __name__ == "__main__":
+    serve()

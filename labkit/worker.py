@@ -1,0 +1,144 @@
+"""The child process: does one job in one run folder, and always leaves a last word.
+
+Started by the supervisor, or by hand: `python -m labkit.worker RUN_FOLDER [--resume]`.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+
+from . import machine
+from .errors import LabError
+from .files import locked
+from .jobs import JOBS, Job
+from .run import Recorder, Run
+
+
+def work(path: Path, *, resume: bool = False) -> int:
+    """Do the job in the folder `path` and return the exit status: 0 done or stopped, 1 failed."""
+    with locked(path):
+        recorder = Recorder(path)
+        stop = StopRequest(path)
+        with logged(path / "log.txt"):
+            recorder.emit("start", pid=os.getpid(), resumed=resume)
+            end = _attempt(Run(path), recorder, stop, resume)
+            recorder.emit("end", **end)
+    return 1 if end["status"] == "failed" else 0
+
+
+class StopRequest:
+    """Whether the run was asked to stop: by SIGTERM, SIGINT or a file called stop."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path / "stop"
+        self._asked = False
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._ask)
+            signal.signal(signal.SIGINT, self._ask)
+
+    def __call__(self) -> bool:
+        """Return whether to stop now."""
+        return self._asked or self._file.exists()
+
+    def _ask(self, _signal: int, _frame: FrameType | None) -> None:
+        self._asked = True
+
+
+def _attempt(run: Run, recorder: Recorder, stop: StopRequest, resume: bool) -> dict[str, str]:
+    """Do the job; return how it ended, in words whatever happened."""
+    created = run.events()[0]
+    with contextlib.suppress(OSError):
+        os.chdir(created["cwd"])
+    job = Job(run.path, run.spec, recorder.emit, stop, resume)
+    try:
+        with watched_memory(recorder.emit):
+            return {"status": JOBS[run.job](job)}
+    except LabError as error:
+        traceback.print_exc()
+        kind = type(error).__name__
+        return {"status": "failed", "error": kind, "problem": error.problem, "hint": error.hint}
+    except Exception as error:  # noqa: BLE001 - whatever it was, it becomes the record's last word
+        traceback.print_exc()
+        return _last_word(error, run.path)
+
+
+def _last_word(error: Exception, path: Path) -> dict[str, str]:
+    said = next(iter(str(error).strip().splitlines()), "") or "no message"
+    end = {"status": "failed", "error": "RunFailed"}
+    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+        limit = machine.memory_limit() // machine.MIB
+        return end | {
+            "problem": f"There was not enough memory: {said:.200} (limit {limit} MiB).",
+            "hint": MEMORY_HINT,
+        }
+    if isinstance(error, OSError) and error.filename:
+        return end | {
+            "problem": f"{error.filename} cannot be used: {(error.strerror or said).lower()}.",
+            "hint": f"Mend that, then resume the run. The traceback is in {path / 'log.txt'}.",
+        }
+    return end | {
+        "problem": f"The worker failed with {type(error).__name__}: {said:.300}",
+        "hint": f"The traceback is in {path / 'log.txt'}.",
+    }
+
+
+MEMORY_HINT = (
+    "Resume it with a higher gradient_accumulation_steps (smaller micro-batches, the same result), "
+    "or start anew with a smaller batch_size, max_length or gradient_checkpointing: true."
+)
+
+
+@contextlib.contextmanager
+def logged(path: Path) -> Iterator[None]:
+    """Send all that this process and its children print to the file `path`."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved = [os.dup(1), os.dup(2)]
+    with path.open("ab", buffering=0) as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for descriptor, copy in zip((1, 2), saved, strict=True):
+            os.dup2(copy, descriptor)
+            os.close(copy)
+
+
+@contextlib.contextmanager
+def watched_memory(emit: Callable[..., None], *, every: float = 1.0) -> Iterator[None]:
+    """Record this process tree's memory each `every` seconds, when it has changed by 2 %."""
+    over = threading.Event()
+
+    def watch() -> None:
+        last = 0
+        while not over.wait(every):
+            now = machine.tree_bytes()
+            if abs(now - last) > 0.02 * last:
+                emit("memory", bytes=now, limit=machine.memory_limit())
+                last = now
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def main() -> None:
+    """Run as a command: `python -m labkit.worker RUN_FOLDER [--resume]`."""
+    sys.exit(work(Path(sys.argv[1]).resolve(), resume="--resume" in sys.argv[2:]))
+
+
+if __name__ == "__main__":
+    main()
