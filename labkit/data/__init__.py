@@ -1,0 +1,23 @@
+"""Data sets: read, rendered by a template, split and turned into tokens.
+
+A row that cannot be used is named with its number and the reason; nothing is dropped unsaid.
+"""
+
+from .examples import Example, Splits, Tokens
+from .load import load, prompt_text
+from .objects import rows_of, write_rows
+from .prompts import prompt_ids
+from .tokens import describe, tokenize
+
+__all__ = [
+    "Example",
+    "Splits",
+    "Tokens",
+    "describe",
+    "load",
+    "prompt_ids",
+    "prompt_text",
+    "rows_of",
+    "tokenize",
+    "write_rows",
+]

@@ -1,0 +1,62 @@
+"""What the room hands on: rendered rows, their splits, their tokens."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Example:
+    """One rendered row."""
+
+    prompt: str
+    """Text before the loss starts; of a chat, its turns as plain text, for people."""
+
+    completion: str
+    """Text that is learned; the end-of-turn token is added at tokenisation."""
+
+    label: str | None
+    """Classification: the completion without blanks around it; else None."""
+
+    row: int
+    """Row number in its source, from 1, for messages."""
+
+    messages: tuple[dict[str, Any], ...] | None = None
+    """A chat's turns, rendered by the model's chat template at tokenisation."""
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The rows of a data set, each in one split."""
+
+    train: tuple[Example, ...]
+    validation: tuple[Example, ...]
+    test: tuple[Example, ...]
+    """May be empty."""
+
+    labels: tuple[str, ...]
+    """Classification: the labels, sorted; else empty."""
+
+    task: str
+    """`classification` or `generation`."""
+
+    notes: tuple[str, ...]
+    """Sentences for the reader: how the split was made, what is odd in the data."""
+
+    fingerprint: str
+    """SHA-256 over the rendered rows of all splits."""
+
+    @property
+    def held_out(self) -> tuple[Example, ...]:
+        """The rows that judge a model: test if there is one, else validation."""
+        return self.test or self.validation
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """One row as token ids."""
+
+    input_ids: list[int]
+    """Prompt and completion, `(length,)`."""
+
+    n_prompt: int
+    """Tokens of the prompt; the rest carries the loss and ends with the end-of-turn token."""

@@ -1,0 +1,78 @@
+"""The whole way from a spec to rendered, split and checked rows; no tokenizer, no torch."""
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+
+from ..catalog.entries import data_entry
+from ..spec import FinetuneSpec
+from .checks import duplicate_notes, refuse_leaks
+from .examples import Splits
+from .labels import Parts, check_labels, contradictions, labelled, task_of
+from .layouts import layout_of, template_layout, texts_for_prompt
+from .read import read_source
+from .render import columns_of, render, render_notes
+from .split import check_groups, choose, cut_share, groups_of, limited
+from .templates import fill, join
+
+
+def load(spec: FinetuneSpec, *, base: Path | None = None) -> Splits:
+    """Return the rows that a spec names, rendered and split.
+
+    Args:
+        spec: `data`, the splits, the templates, `task`, `limit` and `seed` are used.
+        base: Folder that relative paths start from; the working directory if left out.
+
+    Raises:
+        DataError: A row, a file or a column cannot be used; the message names it.
+        SpecError: A template or a split expression is wrong.
+    """
+    source = read_source(spec.data, base)
+    choice = choose(source, spec)
+    every_row = [row for part in choice.rows.values() for row in part]
+    layout = layout_of(spec, source.text_template, columns_of(every_row))
+    check_groups(choice.rows, spec.group_by)
+    parts = {split: render(rows, layout) for split, rows in choice.rows.items()}
+    every_example = [example for part in parts.values() for example in part]
+    notes = [*source.notes, *choice.notes, *render_notes(every_row, layout, every_example)]
+    task = task_of(spec.task, parts, layout.has_label)
+    labels: tuple[str, ...] = ()
+    if task == "classification":
+        parts, more = labelled(parts)
+        labels = check_labels(parts)
+        notes += [*more, *contradictions([e for part in parts.values() for e in part])]
+    refuse_leaks(parts)
+    notes += duplicate_notes(parts)
+    if "validation" not in parts:
+        groups = groups_of(choice.rows["train"], spec.group_by)
+        sides, more = cut_share(parts["train"], groups, spec)
+        parts, notes = parts | sides, notes + more
+    parts["train"], more = limited(parts["train"], spec)
+    return _splits(parts, labels, task, tuple(notes + more))
+
+
+def prompt_text(spec: FinetuneSpec, given: str | Mapping[str, str]) -> str:
+    """Return the prompt of a question in the form that a run was trained on.
+
+    Args:
+        spec: The run's spec; its template, or that of its data set, is filled.
+        given: The text for the template's place, or column → text where there are several;
+            without a template the prompt itself.
+    """
+    entry = data_entry(spec.data)
+    layout = template_layout(spec, entry.text_template if entry else None)
+    if layout is None:
+        return given if isinstance(given, str) else given["prompt"]
+    return join(fill(layout.prompt, texts_for_prompt(layout, given)), "")[0]
+
+
+def _splits(parts: Parts, labels: tuple[str, ...], task: str, notes: tuple[str, ...]) -> Splits:
+    ordered = {split: tuple(parts.get(split, ())) for split in ("train", "validation", "test")}
+    rows = [
+        [split, example.prompt, example.completion, example.messages]
+        for split, part in ordered.items()
+        for example in part
+    ]
+    fingerprint = sha256(json.dumps(rows, default=str).encode()).hexdigest()
+    return Splits(**ordered, labels=labels, task=task, notes=notes, fingerprint=fingerprint)
