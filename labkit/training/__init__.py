@@ -1,0 +1,40 @@
+"""Training: adapters, packed batches, the trainer and what it proves.
+
+The modules below import torch when they are imported; the functions here do so when called.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .finetune import Plan, TrainResult, plan, train
+    from .methods import AdapterFacts, adapter_facts, add_adapter, load_adapter, merge
+    from .trainer import How, PackedTrainer
+
+__all__ = [
+    "AdapterFacts",
+    "How",
+    "PackedTrainer",
+    "Plan",
+    "TrainResult",
+    "adapter_facts",
+    "add_adapter",
+    "load_adapter",
+    "merge",
+    "plan",
+    "train",
+]
+
+_HOMES = {
+    "finetune": ("Plan", "TrainResult", "plan", "train"),
+    "methods": ("AdapterFacts", "adapter_facts", "add_adapter", "load_adapter", "merge"),
+    "trainer": ("How", "PackedTrainer"),
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - any of the names above
+    from importlib import import_module
+
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f".{home}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,145 @@
+"""Batches: rows of tokens become the tensors of one forward pass, packed or padded.
+
+Both kinds have the same form and the same loss. The language-model head is computed only at
+positions that predict a target, which for a large vocabulary is most of the memory.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .packed import causal_mask, layout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+IGNORE_INDEX = -100
+"""Label without loss."""
+
+Batch = dict[str, Any]
+"""The model's inputs, and `positions` `(t,)` int64 into the flattened batch with the `targets`
+`(t,)` int64 they predict."""
+
+
+class Tokens(Protocol):
+    """One row: `input_ids`, of which those from `n_prompt` on carry the loss."""
+
+    input_ids: list[int]
+    n_prompt: int
+
+
+def n_targets(row: Tokens) -> int:
+    """Return the number of target tokens of a row; a first token has nothing to predict it."""
+    return len(row.input_ids) - max(row.n_prompt, 1)
+
+
+def pack(rows: Sequence[Tokens], *, share_prefix: bool = True) -> Batch:
+    """Return the packed batch of `rows`: one flat sequence, a common prompt prefix once."""
+    prefix = common_prefix(rows) if share_prefix else 0
+    tails = [row.input_ids[prefix:] for row in rows]
+    packed = layout([len(tail) for tail in tails], prefix)
+    ids = rows[0].input_ids[:prefix] + [token for tail in tails for token in tail]
+    places = [*range(prefix), *(p for row in rows for p in range(prefix, len(row.input_ids)))]
+    return {
+        "input_ids": torch.tensor([ids]),
+        "position_ids": torch.tensor([places]),
+        "attention_mask": causal_mask(packed),
+        "packed_layout": packed,
+        **_targets(rows, _packed_starts(rows, prefix), prefix),
+    }
+
+
+def common_prefix(rows: Sequence[Tokens]) -> int:
+    """Return how many tokens begin every row's prompt; a row always keeps one of its own."""
+    if len(rows) == 1:
+        return 0
+    shared = os.path.commonprefix([row.input_ids[: row.n_prompt] for row in rows])
+    return min(len(shared), *(len(row.input_ids) - 1 for row in rows))
+
+
+def pad(rows: Sequence[Tokens], *, pad_token_id: int = 0) -> Batch:
+    """Return the padded batch of `rows`, `(rows, longest)`, padded at the end."""
+    longest = max(len(row.input_ids) for row in rows)
+    ids = torch.full((len(rows), longest), pad_token_id)
+    mask = torch.zeros(len(rows), longest, dtype=torch.long)
+    for i, row in enumerate(rows):
+        ids[i, : len(row.input_ids)] = torch.tensor(row.input_ids)
+        mask[i, : len(row.input_ids)] = 1
+    starts = [i * longest for i in range(len(rows))]
+    return {"input_ids": ids, "attention_mask": mask, **_targets(rows, starts, 0)}
+
+
+def plain(rows: Sequence[Tokens], *, pad_token_id: int = 0) -> Batch:
+    """Return the batch that any Transformers model takes: padded, with `labels`."""
+    batch = pad(rows, pad_token_id=pad_token_id)
+    labels = torch.full_like(batch["input_ids"], IGNORE_INDEX)
+    for i, row in enumerate(rows):
+        labels[i, row.n_prompt : len(row.input_ids)] = torch.tensor(row.input_ids[row.n_prompt :])
+    return {k: batch[k] for k in ("input_ids", "attention_mask")} | {"labels": labels}
+
+
+def _packed_starts(rows: Sequence[Tokens], prefix: int) -> list[int]:
+    """Return where position 0 of each row would lie, were the prefix its own."""
+    starts, end = [], prefix
+    for row in rows:
+        starts.append(end - prefix)
+        end += len(row.input_ids) - prefix
+    return starts
+
+
+def _targets(rows: Sequence[Tokens], starts: list[int], prefix: int) -> Batch:
+    """Return the positions that predict a target, and the targets: `t - 1` predicts token `t`."""
+    positions, targets = [], []
+    for row, start in zip(rows, starts, strict=True):
+        first = max(row.n_prompt, 1)
+        targets += row.input_ids[first:]
+        before = range(first - 1, len(row.input_ids) - 1)
+        positions += [t if t < prefix else start + t for t in before]
+    return {"positions": torch.tensor(positions), "targets": torch.tensor(targets)}
+
+
+def loss_sum(model: nn.Module, batch: Batch, head: nn.Module) -> Tensor:
+    """Return the summed cross-entropy of a batch's targets, in nats.
+
+    Args:
+        model: Called as a whole, so that what wraps it (autocast, DDP, hooks) applies.
+        batch: From `pack` or `pad`.
+        head: The model's `get_output_embeddings()`.
+    """
+    inputs = {k: v for k, v in batch.items() if k not in ("positions", "targets")}
+    with _only(head, batch["positions"]):
+        logits = model(**inputs, use_cache=False).logits[0]
+    return F.cross_entropy(logits.float(), batch["targets"], reduction="sum")
+
+
+@contextmanager
+def _only(head: nn.Module, positions: Tensor) -> Iterator[None]:
+    """Let the head see the hidden states at `positions` alone: `(1, t, hidden)`."""
+
+    def select(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return args[0].flatten(0, -2).index_select(0, positions)[None], *args[1:]
+
+    handle = head.register_forward_pre_hook(select)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def to_device(batch: Batch, device: torch.device | str) -> Batch:
+    """Return the batch with everything in it on `device`."""
+    return {name: value.to(device) for name, value in batch.items()}
+
+
+def collator(
+    packing: str, *, share_prefix: bool, pad_token_id: int
+) -> "Callable[[Sequence[Tokens]], Batch]":
+    """Return the function that makes a batch of rows, `packed` or `padded`."""
+    if packing == "packed":
+        return lambda rows: pack(rows, share_prefix=share_prefix)
+    return lambda rows: pad(rows, pad_token_id=pad_token_id)
