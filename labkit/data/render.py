@@ -1,5 +1,6 @@
 """Rows → examples: every value checked, every template filled."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -28,12 +29,12 @@ def render(rows: Sequence[Row], layout: Layout) -> list[Example]:
 
 def check_kinds(rows: Sequence[Row], column: str) -> None:
     """Refuse a column that holds numbers among texts, or the like."""
-    kinds = Counter(kind_name(row.values.get(column)) for row in rows)
+    kinds = Counter(kind_name(cell(row, column)) for row in rows)
     kinds.pop("nothing", None)
     if len(kinds) < 2:
         return
     usual = kinds.most_common(1)[0][0]
-    row = next(r for r in rows if kind_name(r.values.get(column)) not in (usual, "nothing"))
+    row = next(r for r in rows if kind_name(cell(r, column)) not in (usual, "nothing"))
     value = row.values[column]
     raise DataError(
         f"The column {column!r} holds {usual}, but {row.name} has {kind_name(value)} there: "
@@ -42,10 +43,16 @@ def check_kinds(rows: Sequence[Row], column: str) -> None:
     )
 
 
+def cell(row: Row, column: str) -> object:
+    """Return a value of a row; NaN, which JSON and tables use for nothing, is None."""
+    value = row.values.get(column)
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
 def text_of(row: Row, column: str) -> str:
     """Return a cell as text; nothing becomes an empty text."""
-    value = row.values.get(column)
-    if value is None or value != value:
+    value = cell(row, column)
+    if value is None:
         return ""
     if _is_nested(value):
         raise DataError(
