@@ -11,9 +11,7 @@ FOODS = [{"name": "pear", "kind": "fruit"}, {"name": "leek", "kind": "vegetable"
 
 
 def values(source, split="train"):
-    return [
-        dict(row.values) for table in source.splits[split] for row in table.rows(0, len(table))
-    ]
+    return [dict(row.values) for table in source.splits[split] for row in table.rows(0, len(table))]
 
 
 def write(folder, name, content):

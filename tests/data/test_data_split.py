@@ -168,7 +168,11 @@ def test_groups_stay_on_one_side(tmp_path):
     [
         ({"doc": "d"}, {"group_by": "dok"}, "group_by names the column 'dok'; the data has q, a"),
         ({"doc": ""}, {"group_by": "doc"}, "'doc' is empty in row 1 of a.jsonl"),
-        ({"doc": "d"}, {"group_by": "doc"}, "No validation rows can be cut from 20 rows in 1 group"),
+        (
+            {"doc": "d"},
+            {"group_by": "doc"},
+            "No validation rows can be cut from 20 rows in 1 group",
+        ),
         ({}, {"eval_split": "train[10:]"}, "overlap: row 11 of a.jsonl is in both"),
         ({}, {"eval_split": "test"}, "eval_split: the data has no split 'test'"),
     ],
@@ -218,7 +222,9 @@ def test_a_prompt_in_two_splits_is_refused_with_both_rows(tmp_path):
 def test_a_group_in_two_splits_is_refused(tmp_path):
     test = [{"q": "new", "a": "new", "doc": 3}]
     folder = folder_of(tmp_path, train=numbered(0, 9), test=test)
-    with pytest.raises(DataError, match=r"doc = '3' is in train \(row 4 of train.jsonl\) and in te"):
+    with pytest.raises(
+        DataError, match=r"doc = '3' is in train \(row 4 of train.jsonl\) and in te"
+    ):
         load(spec_of(folder, group_by="doc"))
 
 
