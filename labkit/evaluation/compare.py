@@ -1,0 +1,97 @@
+"""Base beside tuned on the same rows: what changed, by how much, and is it more than luck?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ..errors import DataError
+from . import metrics
+from .classify import Evaluation
+
+SHOWN = 5
+"""Corrections, and regressions, that are shown to the reader."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One row that two models answered differently."""
+
+    row: int
+    """Position among the evaluated rows, from 0."""
+
+    text: str
+    """The row as the reader knows it."""
+
+    gold: str
+    """The right answer."""
+
+    base: str
+    """The base model's answer."""
+
+    tuned: str
+    """The tuned model's answer."""
+
+    probability: float
+    """The tuned model's probability for its answer, 0 to 1."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two models on the same rows."""
+
+    paired: metrics.Paired
+    """Difference in accuracy, its interval and its p-value."""
+
+    corrections: tuple[Change, ...]
+    """Wrong before and right now: the most confident first."""
+
+    regressions: tuple[Change, ...]
+    """Right before and wrong now: the most confident first."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values for a JSON file."""
+        return asdict(self)
+
+
+def compare(
+    base: Evaluation, tuned: Evaluation, texts: Sequence[str], shown: int = SHOWN
+) -> Comparison:
+    """Set two evaluations of the same rows side by side.
+
+    Args:
+        base: The first model's evaluation.
+        tuned: The second model's evaluation.
+        texts: Each row as the reader knows it.
+        shown: Most corrections, and most regressions, to name.
+
+    Raises:
+        DataError: The two were not measured on the same rows.
+    """
+    if base.gold != tuned.gold or len(texts) != tuned.n:
+        raise DataError(
+            "Two models must be compared on the same rows; "
+            f"got {base.n}, {tuned.n} and {len(texts)} texts, or other answers expected.",
+            hint="Evaluate both models on one list of rows.",
+        )
+    before = metrics.right(base.predictions, base.gold)
+    after = metrics.right(tuned.predictions, tuned.gold)
+    changes = [_change(base, tuned, texts, i) for i in (before != after).nonzero()[0].tolist()]
+    changes.sort(key=lambda change: -change.probability)
+    return Comparison(
+        paired=metrics.paired(before, after),
+        corrections=tuple(c for c in changes if c.tuned == c.gold)[:shown],
+        regressions=tuple(c for c in changes if c.base == c.gold)[:shown],
+    )
+
+
+def _change(base: Evaluation, tuned: Evaluation, texts: Sequence[str], i: int) -> Change:
+    return Change(
+        row=i,
+        text=texts[i],
+        gold=tuned.gold[i],
+        base=base.predictions[i],
+        tuned=tuned.predictions[i],
+        probability=max(tuned.probabilities[i]),
+    )

@@ -1,0 +1,67 @@
+"""The worker's way in: rows of a data set to an evaluation, tokenised as in training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from .answers import GenerationEvaluation, evaluate_generation
+from .classify import Evaluation, evaluate_classification
+from .kinds import Model, Progress, Tokenizer
+
+if TYPE_CHECKING:
+    from ..data import Example, Splits
+
+
+def evaluate(
+    model: Model,
+    tokenizer: Tokenizer,
+    examples: Sequence[Example],
+    splits: Splits,
+    max_length: int,
+    progress: Progress | None = None,
+) -> Evaluation | GenerationEvaluation:
+    """Evaluate a model on rows of a data set.
+
+    Args:
+        model: A causal language model, with or without an adapter.
+        tokenizer: Its tokenizer.
+        examples: The rows, `labkit.data.Example`.
+        splits: Says what is asked: its `task` and `labels` are read.
+        max_length: Most tokens of a row, as in training.
+        progress: Called with (rows done, rows in all).
+    """
+    from ..data import tokenize
+
+    tokens, _ = tokenize(examples, tokenizer, max_length=max_length)
+    if splits.task != "classification":
+        references = [example.completion for example in examples]
+        return evaluate_generation(model, tokenizer, tokens, references, progress=progress)
+    rows, _ = tokenize(
+        relabelled(examples[0], examples, splits.labels), tokenizer, max_length=max_length
+    )
+    completions = {
+        label: row.input_ids[row.n_prompt : -1]
+        for label, row in zip(splits.labels, rows, strict=True)
+    }
+    prompts = [row.input_ids[: row.n_prompt] for row in tokens]
+    gold, end = [str(example.label) for example in examples], rows[0].input_ids[-1]
+    return evaluate_classification(model, end, prompts, completions, gold, progress)
+
+
+def relabelled(
+    example: Example, examples: Sequence[Example], labels: Sequence[str]
+) -> list[Example]:
+    """Return one row with each label in turn, written as the rows write it."""
+    written = {e.label: e.completion for e in examples}
+    return [
+        replace(example, label=label, completion=written.get(label, _in_place(example, label)))
+        for label in labels
+    ]
+
+
+def _in_place(example: Example, label: str) -> str:
+    """Return the row's completion with another label in it, the spaces around it kept."""
+    before, _, after = str(example.completion).partition(str(example.label))
+    return f"{before}{label}{after}"

@@ -1,0 +1,141 @@
+"""Expected values: worked by hand, from the definitions, or from scikit-learn where it is there."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from labkit.errors import DataError
+from labkit.evaluation import metrics
+
+GOLD = list("aaaabbbccc")
+SAID = list("aabbbbcccb")
+
+
+def test_wilson_solves_its_defining_equation():
+    """The limits are the shares p at which the observed share lies 1.96 standard errors away."""
+    for hits, n in [(82, 120), (1, 7), (0, 30), (30, 30)]:
+        for p in metrics.wilson(hits, n):
+            error = math.sqrt(p * (1 - p) / n)
+            assert abs(hits / n - p) == pytest.approx(metrics.Z95 * error, abs=1e-7)
+
+
+def test_wilson_of_8_out_of_10_is_the_published_interval():
+    assert metrics.wilson(8, 10) == pytest.approx((0.4902, 0.9433), abs=5e-5)
+
+
+def test_wilson_stays_between_0_and_1_and_is_never_a_point():
+    for n in (1, 5, 120):
+        for hits in (0, n):
+            low, high = metrics.wilson(hits, n)
+            assert 0 <= low < high <= 1
+
+
+def test_accuracy_is_the_share_of_equal_answers():
+    assert metrics.accuracy(SAID, GOLD) == pytest.approx(0.6)
+
+
+def test_confusion_has_a_row_per_gold_label_and_a_column_per_prediction():
+    counts = metrics.confusion_matrix(SAID, GOLD, ["a", "b", "c"])
+    assert counts.tolist() == [[2, 2, 0], [0, 2, 1], [0, 1, 2]]
+
+
+def test_precision_recall_and_f1_of_each_label_by_hand():
+    found = metrics.per_label(metrics.confusion_matrix(SAID, GOLD, ["a", "b", "c"]))
+    a, b, c = found
+    assert (a.precision, a.recall, a.f1, a.support) == pytest.approx((1, 2 / 4, 2 / 3, 4))
+    assert (b.precision, b.recall, b.f1, b.support) == pytest.approx((2 / 5, 2 / 3, 1 / 2, 3))
+    assert (c.precision, c.recall, c.f1, c.support) == pytest.approx((2 / 3, 2 / 3, 2 / 3, 3))
+    assert metrics.macro_f1(found) == pytest.approx((2 / 3 + 1 / 2 + 2 / 3) / 3)
+
+
+def test_a_label_that_is_never_said_has_f1_0_and_one_that_never_occurs_does_not_count():
+    found = metrics.per_label(metrics.confusion_matrix(["a", "a"], ["a", "b"], ["a", "b", "z"]))
+    assert [m.f1 for m in found] == pytest.approx([2 / 3, 0, 0])
+    assert metrics.macro_f1(found) == pytest.approx(1 / 3)
+
+
+def test_f1_agrees_with_scikit_learn_on_random_answers():
+    sklearn = pytest.importorskip("sklearn.metrics")
+    draw, labels = np.random.default_rng(0), list("abcdef")
+    gold, said = draw.choice(labels, 200).tolist(), draw.choice(labels[:5], 200).tolist()
+    found = metrics.per_label(metrics.confusion_matrix(said, gold, labels))
+    expected = sklearn.precision_recall_fscore_support(gold, said, labels=labels, zero_division=0)
+    ours = [[getattr(m, k) for m in found] for k in ("precision", "recall", "f1", "support")]
+    assert np.allclose(ours, expected)
+    macro = sklearn.f1_score(gold, said, average="macro", zero_division=0)
+    assert metrics.macro_f1(found) == pytest.approx(macro)
+
+
+@pytest.mark.parametrize(
+    ("gained", "lost", "p"),
+    [(0, 0, 1), (1, 0, 1), (5, 0, 2 / 32), (8, 2, 2 * (1 + 10 + 45) / 1024), (3, 3, 1)],
+)
+def test_mcnemar_counts_the_coin_tosses_that_fall_as_unevenly(gained, lost, p):
+    assert metrics.mcnemar(gained, lost) == pytest.approx(p)
+    assert metrics.mcnemar(lost, gained) == pytest.approx(p)
+
+
+def test_mcnemar_of_many_rows_is_a_number():
+    assert 0 <= metrics.mcnemar(3000, 2000) < 1e-30
+
+
+def test_paired_counts_gains_losses_and_their_difference():
+    first = np.array([1, 1, 0, 0, 0, 1, 0, 0], bool)
+    second = np.array([1, 0, 1, 1, 1, 1, 0, 1], bool)
+    found = metrics.paired(first, second)
+    assert (found.n, found.gained, found.lost, found.difference) == (8, 4, 1, 3 / 8)
+    assert found.interval[0] < 3 / 8 < found.interval[1]
+
+
+def test_the_interval_turns_over_when_the_models_change_places():
+    low, high = metrics.paired_interval(both=40, gained=30, lost=8, n=120)
+    assert metrics.paired_interval(both=40, gained=8, lost=30, n=120) == pytest.approx(
+        (-high, -low)
+    )
+
+
+def test_the_interval_of_no_change_still_has_a_width():
+    low, high = metrics.paired_interval(both=20, gained=0, lost=0, n=30)
+    assert -0.2 < low < 0 < high < 0.2
+
+
+@pytest.mark.parametrize("chances", [(0.5, 0.3, 0.05), (0.3, 0.2, 0.2), (0.7, 0.1, 0.1)])
+def test_the_interval_of_a_difference_covers_it_in_about_95_of_100_samples(chances):
+    """Every possible sample of 20 rows, weighted by its probability."""
+    both_p, gained_p, lost_p = chances
+    covered, n = 0.0, 20
+    for both, gained, lost in itertools.product(range(n + 1), repeat=3):
+        rest = n - both - gained - lost
+        if rest < 0:
+            continue
+        ways = math.factorial(n) // math.prod(map(math.factorial, (both, gained, lost, rest)))
+        chance = both_p**both * gained_p**gained * lost_p**lost * (1 - sum(chances)) ** rest
+        low, high = metrics.paired_interval(both, gained, lost, n)
+        covered += ways * chance * (low <= gained_p - lost_p <= high)
+    assert 0.935 < covered < 0.99
+
+
+def test_perplexity_of_a_uniform_guess_is_the_number_of_choices():
+    assert metrics.perplexity(math.log(49152)) == pytest.approx(49152)
+    assert metrics.perplexity(1e9) == math.inf
+
+
+def test_softmax_of_log_shares_gives_the_shares_however_small():
+    shares = np.array([[0.2, 0.3, 0.5]])
+    assert np.allclose(metrics.softmax(np.log(shares) - 5000), shares)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: metrics.wilson(0, 0), "at least one row; got 0"),
+        (lambda: metrics.accuracy(["a"], ["a", "b"]), "got 1 and 2"),
+        (lambda: metrics.accuracy([], []), "got 0 and 0"),
+        (lambda: metrics.confusion_matrix(["a"], ["x"], ["a", "b"]), "'a', 'b'; got 'x'"),
+    ],
+)
+def test_numbers_without_a_meaning_are_refused(call, words):
+    with pytest.raises(DataError, match=words):
+        call()
