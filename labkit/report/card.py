@@ -1,0 +1,150 @@
+"""The model card of a run: `README.md`, as the Hugging Face hub reads it."""
+
+from pathlib import Path
+from typing import Any
+
+from ..catalog.entries import data_entry, model_entry
+from ..files import write_text
+from ..run import Run
+from ..settings import write_yaml
+from . import words
+from .facts import facts
+from .front_matter import front_matter, hub_id
+from .ladder import ladder
+from .markdown import draw, fenced
+from .results import headline, results
+
+
+def write_card(run: Run) -> Path:
+    """Write the run's `README.md` and return its path."""
+    file = run.path / "README.md"
+    write_text(file, card(run))
+    return file
+
+
+def card(run: Run) -> str:
+    """Return the model card as Markdown with a YAML head."""
+    if run.job == "optimize":
+        return _export_card(run)
+    parts = [
+        f"---\n{write_yaml(front_matter(run))}---",
+        f"# {run.name}",
+        _opening(run),
+        *_section("Intended use", _use(run)),
+        *_section("How to load it", loading(run)),
+        *_section("Results", *(draw(block) for block in results(run))),
+        *_section("Data", _data(run)),
+        *_section("Training", *(draw(block) for block in facts(run)[:2]), _settings(run)),
+        *_section("Limits", _limits(run)),
+        *_section("How it was made", _made(run)),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def loading(run: Run) -> str:
+    """Return a program that loads the adapter on its base model and answers one prompt."""
+    model = str(run.spec.as_dict()["model"])
+    example = run.last("example") or {}
+    prompt = str(example.get("prompt", "Hello"))
+    code = _PROGRAM.format(
+        base=hub_id(model) or model, adapter="adapter", prompt=prompt, tokens=_longest(example)
+    )
+    return (
+        f"In this folder, with `pip install peft transformers torch`:\n\n{fenced(code, 'python')}"
+    )
+
+
+_PROGRAM = """\
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+base = {base!r}
+tokenizer = AutoTokenizer.from_pretrained(base)
+model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), {adapter!r})
+
+prompt = {prompt!r}
+inputs = tokenizer(prompt, return_tensors="pt", add_special_tokens=False)
+output = model.generate(**inputs, max_new_tokens={tokens}, do_sample=False)
+print(tokenizer.decode(output[0, inputs["input_ids"].shape[1]:], skip_special_tokens=True))"""
+
+
+def _longest(example: dict[str, Any]) -> int:
+    """Return how many new tokens a completion needs: twice those of the first row, from 8."""
+    return max(8, 2 * int(example.get("n_target_tokens") or 16))
+
+
+def _section(title: str, *parts: str) -> list[str]:
+    body = "\n\n".join(part for part in parts if part)
+    return [f"## {title}", body] if body else []
+
+
+def _opening(run: Run) -> str:
+    spec = run.spec.as_dict()
+    model, data = model_entry(spec["model"]), data_entry(spec["data"])
+    base = model.title if model else spec["model"]
+    rows = f"{data.title} (`{data.name}`)" if data else f"`{spec['data']}`"
+    state = "" if run.status == "done" else f" The run is **{words.STATUS[run.status][1]}**."
+    return (
+        f"A {spec['method'].upper() if spec['method'] == 'lora' else spec['method']} adapter for "
+        f"{base}, trained on {rows}. {headline(run.metrics)}{state}"
+    )
+
+
+def _use(run: Run) -> str:
+    metrics = run.metrics
+    if metrics.get("task") == "classification":
+        named = ", ".join(f"`{label}`" for label in metrics.get("labels", []))
+        return (
+            f"Puts one of these labels on a text in the form of the training rows: {named}. "
+            "Score each label's likelihood after the prompt, as the results below were measured."
+        )
+    return "Continues prompts in the form of the training rows. Other forms were not measured."
+
+
+def _data(run: Run) -> str:
+    spec = run.spec.as_dict()
+    entry = data_entry(spec["data"])
+    said = [f"Training rows: `{spec['data']}`, split `{spec['split']}`."]
+    if entry:
+        said.append(f"{entry.purpose.capitalize()}. Licence of the rows: {entry.licence}.")
+    said += [event["text"] for event in run.of("note") if event.get("text")]
+    return "\n".join(f"- {' '.join(str(sentence).split())}" for sentence in dict.fromkeys(said))
+
+
+def _settings(run: Run) -> str:
+    lines = run.spec.to_yaml(changed_only=True).strip()
+    if not lines:
+        return "All settings are labkit's defaults."
+    return f"Settings that differ from labkit's defaults:\n\n{fenced(lines, 'yaml')}"
+
+
+def _limits(run: Run) -> str:
+    tuned = run.metrics.get("tuned") or {}
+    n = tuned.get("n")
+    rows = f"{words.count(n)} held-out rows" if n else "no held-out rows yet"
+    return (
+        f"The figures come from {rows} of the same source as the training rows; on other texts the "
+        "model may do worse, and the interval does not cover that. It keeps the biases and errors "
+        "of its base model. It was not tested for decisions about people."
+    )
+
+
+def _made(run: Run) -> str:
+    from ..machine import versions
+
+    found = versions("labkit", "torch", "transformers", "peft")
+    named = ", ".join(f"{package} {number}" for package, number in found.items())
+    seed = run.spec.as_dict()["seed"]
+    return f"With {named}, seed {seed}. The whole record is in `report.html` beside this file."
+
+
+def _export_card(run: Run) -> str:
+    spec = run.spec.as_dict()
+    parts = [
+        "---\nlibrary_name: onnx\ntags: [labkit, onnx]\n---",
+        f"# {run.name}",
+        f"The run `{spec['run']}`, merged into its base model and exported to ONNX with "
+        f"{spec['precision']} weights for `{spec['target']}`.",
+        *(draw(block) for block in ladder(run)),
+    ]
+    return "\n\n".join(parts) + "\n"

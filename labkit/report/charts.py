@@ -1,0 +1,174 @@
+"""Pictures of a run, readable on light and dark and without telling colours apart."""
+
+import base64
+import threading
+import warnings
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+from . import words
+from .measured import Curve, Point
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BLUE, RED, GREY = "#4c78a8", "#e45756", "#777777"
+MOST_POINTS = 300
+"""Training losses drawn; more are averaged in groups, so that a notebook stays small."""
+
+MOST_LABELS = 24
+"""Labels beyond which a picture's words would be too small to read."""
+
+_lock = threading.Lock()
+
+
+def loss_curve(curve: Curve) -> bytes:
+    """Draw the losses (nats per token) by step; returns SVG."""
+    figure, axes = _blank(5.8, 2.9)
+    raw = _thinned(curve.train)
+    if raw:
+        axes.plot(*zip(*raw, strict=True), color=BLUE, alpha=0.5, linewidth=1, label="training")
+        smooth = _smoothed(raw)
+        axes.plot(*zip(*smooth, strict=True), color=BLUE, linewidth=2, label="training, smoothed")
+    if curve.validation:
+        style: dict[str, Any] = {"color": RED, "linestyle": "--", "marker": "o", "markersize": 5}
+        axes.plot(*zip(*curve.validation, strict=True), label="validation", **style)
+    if curve.best:
+        star: dict[str, Any] = {"marker": "*", "markersize": 15, "linestyle": "none"}
+        label = f"best validation: {curve.best[1]:.3f}"
+        axes.plot(*curve.best, color=RED, markeredgecolor=GREY, label=label, **star)
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("step")
+    axes.set_ylabel("loss (nats per token)")
+    _legend(axes)
+    return _saved(figure, "svg")
+
+
+def confusion(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> bytes:
+    """Draw how often each right label (rows) got each answer (columns); SVG, PNG if large."""
+    n = len(labels)
+    side = max(3.2, 1.4 + 0.45 * n)
+    figure, axes = _blank(side + 0.6, side)
+    for row, of_row in enumerate(counts):
+        for column, value in enumerate(of_row):
+            _cell(axes, (column, row), value, value / max(1, sum(of_row)))
+    axes.set_xlim(-0.5, n - 0.5)
+    axes.set_ylim(n - 0.5, -0.5)
+    names = [_label(label) for label in labels]
+    axes.set_xticks(range(n), names, rotation=40, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(n), names)
+    axes.set_xlabel("answer of the tuned model")
+    axes.set_ylabel("right answer")
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    return _saved(figure, "svg" if n <= 8 else "png")
+
+
+def f1_bars(labels: Sequence[str], base: Mapping[str, float], tuned: Mapping[str, float]) -> bytes:
+    """Draw F1 (0 to 1) of each label, base beside tuned; SVG."""
+    n = len(labels)
+    figure, axes = _blank(5.0, 1.1 + 0.45 * n)
+    bars: list[tuple[str, Mapping[str, float], float, Any]]
+    bars = [("base", base, -0.2, {"fill": False, "edgecolor": RED, "hatch": "////"})]
+    bars += [("tuned", tuned, 0.2, {"color": BLUE})]
+    for name, f1, shift, style in bars:
+        values = [f1.get(label, 0.0) for label in labels]
+        places = [index + shift for index in range(n)]
+        axes.barh(places, values, height=0.36, label=name, **style)
+        for place, value in zip(places, values, strict=True):
+            axes.text(value + 0.01, place, f"{value:.2f}", va="center", color=GREY, fontsize=9)
+    axes.set_yticks(range(n), [_label(label) for label in labels])
+    axes.set_ylim(n - 0.5, -0.5)
+    axes.set_xlim(0, 1.12)
+    axes.set_xlabel("F1 (0 to 1)")
+    axes.grid(visible=False, axis="y")
+    figure.legend(loc="outside upper right", ncols=2, frameon=False, labelcolor=GREY, fontsize=9)
+    return _saved(figure, "svg")
+
+
+def data_uri(picture: bytes) -> str:
+    """Return SVG or PNG bytes as the address of an `<img>` that needs no file."""
+    kind = "png" if picture.startswith(b"\x89PNG") else "svg+xml"
+    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
+
+
+def _blank(width: float, height: float) -> tuple["Figure", "Axes"]:
+    """Return a transparent figure (inches) with grey axes; pyplot would share it with others."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained", facecolor="none")
+    axes = figure.add_subplot(facecolor="none")
+    axes.tick_params(colors=GREY, labelsize=10)
+    axes.xaxis.label.set(color=GREY, fontsize=11)
+    axes.yaxis.label.set(color=GREY, fontsize=11)
+    axes.spines[:].set_color(GREY)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(visible=True, color=GREY, alpha=0.25, linewidth=0.6)
+    axes.set_axisbelow(True)
+    return figure, axes
+
+
+def _label(label: str) -> str:
+    """Return a label short enough for an axis, its dollar signs no formula."""
+    return words.head(label, 24).replace("$", r"\$")
+
+
+def _legend(axes: "Axes") -> None:
+    if axes.get_legend_handles_labels()[1]:
+        axes.legend(frameon=False, labelcolor=GREY, fontsize=10, loc="upper right")
+
+
+def _cell(axes: "Axes", place: tuple[int, int], value: int, share: float) -> None:
+    from matplotlib.patches import Rectangle
+
+    column, row = place
+    blend = [light + (full - light) * share for light, full in zip(_LIGHT, _FULL, strict=True)]
+    outline: Any = {"edgecolor": GREY, "linewidth": 2.0 if column == row else 0.4}
+    face: Any = blend if value else "none"
+    axes.add_patch(Rectangle((column - 0.47, row - 0.47), 0.94, 0.94, facecolor=face, **outline))
+    if value:
+        style: Any = {"ha": "center", "va": "center", "fontsize": 9, "color": "#111111"}
+        axes.text(column, row, str(value), **style)
+
+
+_LIGHT, _FULL = (0.89, 0.93, 0.97), (0.46, 0.65, 0.86)
+"""Fill of a cell by its share of the row; black words are readable on both."""
+
+
+def _thinned(points: Sequence[Point]) -> list[tuple[float, float]]:
+    """Return at most `MOST_POINTS` points: means of neighbours."""
+    width = -(-len(points) // MOST_POINTS)
+    groups = [points[at : at + width] for at in range(0, len(points), width or 1)]
+    return [
+        (sum(step for step, _ in group) / len(group), sum(loss for _, loss in group) / len(group))
+        for group in groups
+    ]
+
+
+def _smoothed(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return means over neighbours on both sides, so that the line does not lag behind."""
+    reach = len(points) // 30 + 1
+    groups = (points[max(0, at - reach) : at + reach + 1] for at in range(len(points)))
+    means = [sum(loss for _, loss in group) / len(group) for group in groups]
+    return [(step, mean) for (step, _), mean in zip(points, means, strict=True)]
+
+
+def _saved(figure: "Figure", kind: str) -> bytes:
+    """Return the file; letters stay letters in SVG, and equal figures give equal bytes."""
+    from matplotlib import rcParams
+
+    ours: Any = {"svg.fonttype": "none", "svg.hashsalt": "labkit"}
+    out = BytesIO()
+    with _lock:
+        before: Any = {key: rcParams[key] for key in ours}
+        rcParams.update(ours)
+        undated = {"Date": None} if kind == "svg" else None
+        try:
+            with warnings.catch_warnings():  # a letter our font lacks is drawn with the browser's
+                warnings.filterwarnings("ignore", message="Glyph")
+                figure.savefig(out, format=kind, dpi=110, metadata=undated)
+        finally:
+            rcParams.update(before)
+    return out.getvalue()

@@ -1,0 +1,88 @@
+"""What a run used, what it took and where it lies, as blocks."""
+
+import os
+from pathlib import Path
+
+from ..run import Run
+from . import measured, words
+from .blocks import Block, Facts
+
+
+def facts(run: Run) -> list[Block]:
+    """Return what was used, what it took, and where the files are."""
+    used = [("job", run.job), *_settings(run)]
+    return [
+        Facts("What was used", tuple(used)),
+        *_facts("What it took", cost(run)),
+        *_facts("Where it is", [("folder", str(place(run))), *files(run)]),
+    ]
+
+
+def cost(run: Run) -> list[tuple[str, str]]:
+    """Return time, speed, memory and sizes, as far as recorded."""
+    training = run.metrics.get("training", {})
+    adapter = run.metrics.get("adapter", {})
+    peak = training.get("peak_bytes") or measured.memory(run)[1]
+    speed = training.get("tokens_per_second") or measured.tokens_per_second(run)
+    items = [
+        ("training", training.get("seconds") and words.seconds(training["seconds"])),
+        ("whole run", words.seconds(measured.elapsed(run))),
+        ("speed", speed and f"{words.count(speed)} tokens per second"),
+        ("steps", training.get("steps") and words.count(training["steps"])),
+        ("peak memory", peak and words.size(peak)),
+        ("adapter on disk", adapter.get("bytes") and words.size(adapter["bytes"])),
+        ("trainable parameters", _trainable(run)),
+    ]
+    return [(label, str(value)) for label, value in items if value and value != "–"]
+
+
+def place(run: Run) -> Path:
+    """Return the run's folder, from the current one where it lies below."""
+    here = Path.cwd()
+    return run.path.relative_to(here) if run.path.is_relative_to(here) else run.path
+
+
+def files(run: Run) -> list[tuple[str, str]]:
+    """Return the files of the run that a person may want, and what they are."""
+    known = {
+        "report.html": "the whole record as a page",
+        "README.md": "the model card",
+        "adapter": "the adapter, in PEFT's format",
+        "metrics.json": "all results as numbers",
+        "events.jsonl": "all that happened, a line each",
+        "log.txt": "what the worker printed",
+    }
+    return [(name, what) for name, what in known.items() if (run.path / name).exists()]
+
+
+def href(run: Run, name: str) -> str:
+    """Return a link to a file of the run, relative to the current folder."""
+    return Path(os.path.relpath(run.path / name)).as_posix()
+
+
+def _settings(run: Run) -> list[tuple[str, str]]:
+    spec = run.spec.as_dict()
+    if run.job == "optimize":
+        return [(words.name(key), words.value_of(key, spec[key])) for key in spec]
+    method = f"{spec['method']}, r = {spec['r']}, lora_alpha = {spec['lora_alpha']}"
+    return [
+        ("model", str(spec["model"])),
+        ("data", str(spec["data"])),
+        ("method", method),
+        ("learning rate", f"{spec['learning_rate']:g}, {spec['lr_scheduler_type']}"),
+        ("batch size", f"{spec['batch_size']} rows per step"),
+        ("seed", str(spec["seed"])),
+    ]
+
+
+def _trainable(run: Run) -> str:
+    found = run.metrics.get("adapter") or run.last("plan") or {}
+    trainable, total = found.get("trainable"), found.get("total")
+    if not trainable:
+        return ""
+    share = f" ({words.percent(trainable / total)} of {words.count(total)})" if total else ""
+    return words.count(trainable) + share
+
+
+def _facts(title: str, items: list[tuple[str, str]]) -> list[Block]:
+    return [Facts(title, tuple(items))] if items else []

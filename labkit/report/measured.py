@@ -1,0 +1,148 @@
+"""What the record says so far about a run's progress: read, put in order, nothing new measured."""
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+
+from ..run import Event, Run
+from .words import number
+
+RECENT = 20
+"""Steps that the speed and the time left are taken from."""
+
+Point = tuple[int, float]
+"""A step and a loss (nats per token)."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Losses by step, as drawn."""
+
+    train: tuple[Point, ...]
+    """Loss of each training step."""
+
+    validation: tuple[Point, ...]
+    """Loss on the validation rows, where it was measured."""
+
+    @property
+    def best(self) -> Point | None:
+        """The validation with the smallest loss; the earlier one of two equal ones."""
+        return min(self.validation, key=lambda point: point[1], default=None)
+
+    @property
+    def sentence(self) -> str:
+        """What the picture shows, in words and numbers."""
+        if not self.train:
+            return "No training step has been taken yet."
+        first, last = self.train[0], self.train[-1]
+        words = (
+            f"Training loss went from {first[1]:.3f} at step {first[0]} "
+            f"to {last[1]:.3f} nats per token at step {last[0]}."
+        )
+        if self.best is None:
+            return words + " The validation loss has not been measured yet."
+        return words + f" The best validation loss is {self.best[1]:.3f}, at step {self.best[0]}."
+
+
+def curve(run: Run) -> Curve:
+    """Return the finite losses of a run."""
+    return Curve(_points(run.of("step"), "loss"), _points(run.of("eval"), "eval_loss"))
+
+
+def tokens_per_second(run: Run) -> float | None:
+    """Return tokens learned from per second: counted over the recent steps ÷ their time."""
+    steps = run.of("step")[-RECENT:]
+    span = sum(number(step.get("seconds")) for step in steps)
+    if not span > 0:
+        return None
+    return sum(number(step.get("tokens")) for step in steps) / span
+
+
+def seconds_left(run: Run) -> float | None:
+    """Return the seconds of training left: the median of recent steps, validations included."""
+    steps = run.of("step")
+    spans = [number(step.get("seconds")) for step in steps[-RECENT:]]
+    spans = [span for span in spans if math.isfinite(span)]
+    if not spans:
+        return None
+    at, end = int(steps[-1]["step"]), int(steps[-1]["max_steps"])
+    return median(spans) * (end - at) + _validation_seconds(run) * _validations_left(run, at, end)
+
+
+def memory(run: Run) -> tuple[float | None, float | None, float | None]:
+    """Return the bytes in use now, the most so far, and the limit, as far as recorded."""
+    events = run.of("memory")
+    if not events:
+        return None, None, None
+    peak = max(number(event.get("bytes")) for event in events)
+    limit = events[-1].get("limit")
+    return number(events[-1].get("bytes")), peak, None if limit is None else number(limit)
+
+
+def elapsed(run: Run) -> float | None:
+    """Return the seconds between the first start and the last event."""
+    starts = run.of("start")
+    return run.events()[-1]["time"] - starts[0]["time"] if starts else None
+
+
+def notes(run: Run) -> list[str]:
+    """Return what the run said about its data, precision and checks, each once, as sentences."""
+    said = [_sentence(event) for event in run.events() if event["kind"] in _SPEAKING]
+    return list(dict.fromkeys(text for text in said if text))
+
+
+def latest_samples(run: Run) -> list[Event]:
+    """Return the answers of the latest validation that has any."""
+    samples = run.of("sample")
+    return [event for event in samples if event.get("step") == samples[-1].get("step")]
+
+
+def stage(run: Run) -> Event | None:
+    """Return the stage the run is in; None while it takes steps."""
+    event = run.last("stage", "step", "end")
+    return event if event and event["kind"] == "stage" else None
+
+
+_SPEAKING = ("note", "precision", "check")
+
+
+def _sentence(event: Event) -> str:
+    if "text" in event:
+        return str(event["text"])
+    from .words import name, value_of
+
+    shown = {key: value for key, value in event.items() if key not in ("time", "kind")}
+    return f"{event['kind'].capitalize()}: " + ", ".join(
+        f"{name(key)} {value_of(key, value)}" for key, value in shown.items()
+    )
+
+
+def _points(events: list[Event], key: str) -> tuple[Point, ...]:
+    points = ((int(event["step"]), number(event.get(key))) for event in events)
+    return tuple(point for point in points if math.isfinite(point[1]))
+
+
+def _validation_seconds(run: Run) -> float:
+    """Return the median time between two steps that a validation took; 0 before one is seen."""
+    spans: list[float] = []
+    before: Event | None = None
+    seen = False
+    for event in run.events():
+        if event["kind"] == "step":
+            if before and seen:
+                spans.append(event["time"] - number(event.get("seconds")) - before["time"])
+            before, seen = event, False
+        elif event["kind"] == "start":
+            before = None
+        seen = seen or event["kind"] == "eval"
+    if not spans and before and seen:
+        spans = [run.of("eval")[-1]["time"] - before["time"]]
+    return max(0.0, median(spans)) if spans else 0.0
+
+
+def _validations_left(run: Run, at: int, end: int) -> int:
+    steps = [event["step"] for event in run.of("eval") if event["step"] > 0]
+    gaps = [after - before for before, after in pairwise(steps)] or steps
+    every = gaps[-1] if gaps else 0
+    return end // every - at // every if every > 0 else 0

@@ -1,0 +1,111 @@
+"""What there is to say about a run, as blocks: while it runs and when it has ended."""
+
+from ..run import Run
+from . import measured, words
+from .blocks import Block, Facts, Head, Lines, Picture, Table
+from .facts import facts
+from .ladder import ladder, stages
+from .results import pictures, results
+from .trouble import how_to_stop, trouble
+
+FINISHED = ("done", "stopped", "failed")
+
+
+def story(run: Run) -> list[Block]:
+    """Return all blocks that fit the run's status."""
+    return ended(run) if run.status in FINISHED else going(run)
+
+
+def going(run: Run) -> list[Block]:
+    """Return what to watch while a run is waiting or running."""
+    if run.job == "optimize":
+        return [head(run), *stages(run), *ladder(run), *_notes(run), how_to_stop(run)]
+    blocks: list[Block] = [head(run), *_numbers(run), *loss_picture(run), *samples(run)]
+    return [*blocks, *_notes(run), how_to_stop(run)]
+
+
+def ended(run: Run) -> list[Block]:
+    """Return the record of a run that has ended, results first."""
+    blocks: list[Block] = [head(run), *trouble(run)]
+    if run.job == "optimize":
+        return [*blocks, *ladder(run), *stages(run), *facts(run), *_notes(run)]
+    blocks += [*results(run), *loss_picture(run), *pictures(run)]
+    return [*blocks, *facts(run), *_notes(run)]
+
+
+def head(run: Run) -> Head:
+    """Return the run's name, its status and how far it is."""
+    sign, status = words.STATUS[run.status]
+    finished = run.status in FINISHED
+    step, stage = run.last("step"), measured.stage(run)
+    line = "" if run.status == "done" else position(run)
+    if stage and stage.get("total") and not finished:
+        return Head(run.name, sign, status, line, float(stage["done"]), float(stage["total"]))
+    if step and run.status != "done":
+        return Head(run.name, sign, status, line, float(step["step"]), float(step["max_steps"]))
+    return Head(run.name, sign, status, line)
+
+
+def position(run: Run) -> str:
+    """Return where the run is: the stage, or the step."""
+    stage, step = measured.stage(run), run.last("step")
+    if stage:
+        name, done, total = (stage.get(key) for key in ("name", "done", "total"))
+        return f"{name}: {done} of {total}" if total else f"{name} …"
+    if step:
+        return f"step {step['step']}/{step['max_steps']}"
+    return "" if run.status in FINISHED else "not started yet"
+
+
+def loss_picture(run: Run) -> list[Block]:
+    """Return the loss curve once there is a step to draw."""
+    from .charts import loss_curve
+
+    curve = measured.curve(run)
+    if not curve.train:
+        return []
+    return [Picture("Loss", curve.sentence, lambda: loss_curve(curve))]
+
+
+def samples(run: Run) -> list[Block]:
+    """Return the answers that the model gave at the latest validation."""
+    latest = measured.latest_samples(run)
+    if not latest:
+        return []
+    prompts = words.apart([sample.get("prompt", "") for sample in latest])
+    rows = tuple(
+        (
+            shown,
+            words.head(sample.get("expected", "")),
+            judged(sample.get("answer", ""), sample.get("expected", "")),
+        )
+        for sample, shown in zip(latest, prompts, strict=True)
+    )
+    title = f"Answers at step {latest[-1].get('step')}"
+    return [Table(title, ("prompt", "expected", "answer"), rows, numeric=False)]
+
+
+def judged(answer: object, expected: object) -> str:
+    """Return an answer with its judgement in a sign and a word."""
+    right = str(answer).strip() == str(expected).strip()
+    return ("✓ right: " if right else "✗ wrong: ") + (words.head(answer) or "(empty)")
+
+
+def _numbers(run: Run) -> list[Block]:
+    step, seen = run.last("step"), measured.curve(run)
+    now, _, limit = measured.memory(run)
+    speed = measured.tokens_per_second(run)
+    items = [
+        ("training loss", step and words.loss(step.get("loss"))),
+        ("best validation loss", seen.best and words.loss(seen.best[1])),
+        ("time left in training", step and words.clock(measured.seconds_left(run))),
+        ("tokens per second", speed and words.count(speed)),
+        ("memory", now and words.size(now) + (f" of {words.size(limit)}" if limit else "")),
+    ]
+    shown = tuple((label, value) for label, value in items if value)
+    return [Facts("", shown, tiles=True)] if shown else []
+
+
+def _notes(run: Run) -> list[Block]:
+    found = measured.notes(run)
+    return [Lines("Notes", tuple(found))] if found else []

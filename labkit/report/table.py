@@ -1,0 +1,71 @@
+"""The runs of a folder side by side, as text and as HTML."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..run import Run
+from . import words
+from .blocks import Table
+from .html import fragment
+from .measured import curve
+from .text import table_text
+
+HEADER = ("name", "job", "status", "when", "step", "best loss", "base → tuned", "size")
+
+
+@dataclass(frozen=True)
+class RunsTable:
+    """Runs, one a row; shows itself in a notebook and prints as text."""
+
+    rows: tuple[tuple[str, ...], ...]
+
+    def __str__(self) -> str:
+        return table_text(HEADER, self.rows, numeric=False) if self.rows else _NONE
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        title = "" if self.rows else _NONE
+        return fragment([Table(title, HEADER, self.rows, numeric=False)])
+
+
+_NONE = "There are no runs here yet; %%finetune or `labkit finetune` makes one."
+
+
+def runs_table(runs: Sequence[Run]) -> RunsTable:
+    """Return runs as a table: how far each came and what it reached."""
+    return RunsTable(tuple(_row(run) for run in runs))
+
+
+def _row(run: Run) -> tuple[str, ...]:
+    sign, status = words.STATUS[run.status]
+    step, best = run.last("step"), curve(run).best
+    return (
+        run.name,
+        run.job,
+        f"{sign} {status}",
+        time.strftime("%Y-%m-%d %H:%M", time.localtime(run.created)),
+        f"{step['step']}/{step['max_steps']}" if step else "–",
+        words.loss(best[1]) if best else "–",
+        _result(run.metrics),
+        _size(run.metrics),
+    )
+
+
+def _result(metrics: dict[str, Any]) -> str:
+    if "tuned" in metrics:
+        key = "accuracy" if "accuracy" in metrics["tuned"] else "exact_match"
+        base = (metrics.get("base") or {}).get(key)
+        return f"{words.percent(base)} → {words.percent(metrics['tuned'].get(key))}"
+    accuracy = metrics.get("accuracy")
+    if isinstance(accuracy, dict):
+        share = accuracy.get(str(metrics.get("precision")))
+        return f"{metrics.get('precision')} {words.percent(share)}"
+    return "–"
+
+
+def _size(metrics: dict[str, Any]) -> str:
+    return words.size(metrics.get("bytes") or (metrics.get("adapter") or {}).get("bytes"))

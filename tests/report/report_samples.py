@@ -1,0 +1,166 @@
+"""Run folders as the worker leaves them, with numbers of a plausible run."""
+
+import json
+import math
+import random
+from pathlib import Path
+
+from labkit.run import Recorder, Run, create
+from labkit.spec import FinetuneSpec, OptimizeSpec
+
+LABELS = ["anger", "fear", "joy", "neutral", "sadness", "surprise"]
+PHRASES = [
+    ("My sister just called: the adoption went through and I can't stop smiling.", "joy"),
+    ("They cancelled the last train again without a word, and nobody answers.", "anger"),
+    ("I keep setting two plates on the table although she moved out in May.", "sadness"),
+    ("Something has been scratching at the cellar door since midnight.", "fear"),
+    ("The meeting is on Tuesday at ten in the small room.", "neutral"),
+    ("Wait, you two know each other?", "surprise"),
+]
+QUESTION = "Which tone has the phrase: joy, sadness, anger, fear, surprise or neutral?"
+
+
+class Clock(Recorder):
+    """A recorder that writes events at times of its own."""
+
+    def __init__(self, path):
+        super().__init__(path)
+        self.now = Run(path).events()[-1]["time"]
+
+    def at(self, after, kind, /, **values):
+        """Append an event that happened `after` seconds after the one before."""
+        self.now += after
+        event = {"time": round(self.now, 3), "kind": kind, **values}
+        with self._file.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(event) + "\n")
+
+
+def prompt(phrase):
+    return f"{QUESTION}\n### Phrase: {phrase}\n### Tone:"
+
+
+def loss_at(step):
+    return 0.35 + 3.6 * math.exp(-step / 22) + random.Random(step).uniform(-0.12, 0.12)
+
+
+def going(root: Path, name="tone", *, steps=97, of=256, status=None, **spec):
+    """Return a fine-tuning run that has taken `steps` steps of 0.5 s; a validation takes 4 s."""
+    run = create(name, "finetune", FinetuneSpec(**spec), root=root)
+    clock = Clock(run.path)
+    clock.at(0.4, "start", pid=1, resumed=False)
+    clock.at(0.1, "stage", name="reading data")
+    clock.at(0.3, "note", text="The data has 480 training, 120 validation and 120 test rows.")
+    clock.at(2.0, "stage", name="loading model")
+    clock.at(0.5, "precision", chosen="fp32", fp32_seconds=0.021, bf16_seconds=0.19)
+    clock.at(0.1, "plan", steps=of, trainable=4_884_480, total=139_399_488)
+    clock.at(0.1, "example", prompt=prompt(PHRASES[0][0]), completion=" joy", n_tokens=47,
+             n_target_tokens=2)  # fmt: skip
+    clock.at(
+        0.9, "check", text="The first step, computed packed and padded: losses differ by 2e-7."
+    )
+    for step in range(1, steps + 1):
+        take_step(clock, step, of)
+        if step % 32 == 0:
+            clock.at(
+                4.0, "eval", step=step, eval_loss=0.42 + 2.4 * math.exp(-step / 26) + step / 4e3
+            )
+            for phrase, tone in PHRASES[:3]:
+                answer = tone if step > 60 or tone == "joy" else "joy and"
+                clock.at(
+                    0, "sample", step=step, prompt=prompt(phrase), expected=tone, answer=answer
+                )
+            clock.at(0, "checkpoint", step=step)
+    if status:
+        clock.at(0.2, "end", **{"status": status, "error": None, "problem": None, "hint": None})
+    return Run(run.path)
+
+
+def take_step(clock, step, of, seconds=0.5):
+    clock.at(seconds, "step", step=step, max_steps=of, loss=loss_at(step), learning_rate=4e-4,
+             grad_norm=1.3, tokens=16, n_tokens=376, seconds=seconds)  # fmt: skip
+    clock.at(0, "memory", bytes=956_301_312 + 1_000_000 * step, limit=2 * 2**30)
+
+
+def done(root: Path, name="tone", **spec):
+    """Return a fine-tuning run that has ended, with its results."""
+    run = going(root, name, steps=256, **spec)
+    write(run.path / "metrics.json", metrics())
+    write(run.path / "env.json", {"versions": {"torch": "2.13.0"}, "machine": {"processors": 2}})
+    (run.path / "adapter").mkdir()
+    Clock(run.path).at(181.2, "end", status="done")
+    return run
+
+
+def optimized(root: Path, name="tone/onnx/int8", status="done"):
+    """Return a run that exported `tone` to int8."""
+    run = create(name, "optimize", OptimizeSpec(run="tone"), root=root)
+    clock = Clock(run.path)
+    clock.at(0.3, "start", pid=1, resumed=False)
+    for after, stage in ((0.1, "merging"), (3.1, "exporting"), (19.4, "quantising")):
+        clock.at(after, "stage", name=stage)
+    clock.at(6.0, "stage", name="checking", done=60, total=120)
+    clock.at(9.0, "parity", **export_metrics()["parity"])
+    if status == "done":
+        write(run.path / "metrics.json", export_metrics())
+        clock.at(5.0, "end", status="done")
+    return Run(run.path)
+
+
+def metrics():
+    rng = random.Random(5)
+    confusion = [[16 + rng.randrange(3) if a == b else 0 for a in range(6)] for b in range(6)]
+    for gold, answer in ((0, 3), (1, 5), (3, 4), (4, 3), (5, 2)):
+        confusion[gold][answer] = 20 - confusion[gold][gold]
+    for row in range(6):
+        confusion[row][row] += 20 - sum(confusion[row])
+    right = sum(confusion[at][at] for at in range(6)) / 120
+    return {
+        "task": "classification", "split": "test", "n": 120, "labels": LABELS,
+        "base": evaluation(0.308, [0.232, 0.396], [0.22, 0.31, 0.45, 0.12, 0.29, 0.18]),
+        "tuned": evaluation(right, [0.832, 0.942], [0.86, 0.88, 0.93, 0.78, 0.82, 0.91])
+        | {"confusion": confusion, "eval_loss": 0.489, "perplexity": 1.63},
+        "comparison": {
+            "difference": right - 0.308, "interval": [0.46, 0.66], "p_value": 1e-9,
+            "changed": [
+                {"prompt": prompt(phrase), "gold": tone, "base": before, "tuned": after}
+                for (phrase, tone), before, after in zip(
+                    PHRASES, ["neutral", "anger", "joy", "joy", "joy", "joy"],
+                    ["joy", "neutral", "sadness", "fear", "neutral", "surprise"], strict=True)
+            ],
+        },
+        "training": {
+            "steps": 256, "seconds": 160.3, "tokens": 4096, "tokens_per_second": 31.0,
+            "first_loss": 3.9, "last_loss": 0.36, "best_step": 192, "best_eval_loss": 0.471,
+            "peak_bytes": 1_312_000_000, "status": "done",
+        },
+        "adapter": {"trainable": 4_884_480, "total": 139_399_488, "bytes": 19_566_112},
+    }  # fmt: skip
+
+
+def evaluation(accuracy, interval, f1):
+    per_label = {
+        label: {"precision": value, "recall": value, "f1": value, "n": 20}
+        for label, value in zip(LABELS, f1, strict=True)
+    }
+    return {"n": 120, "accuracy": accuracy, "interval": interval, "macro_f1": sum(f1) / 6,
+            "per_label": per_label, "eval_loss": 2.71, "perplexity": 15.0}  # fmt: skip
+
+
+def export_metrics():
+    return {
+        "precision": "int8", "bytes": 161_480_704,
+        "parity": {
+            "fp32": {"max_abs_logit_difference": 3.1e-5, "kl": 2e-12, "top1": 1.0},
+            "int8": {"max_abs_logit_difference": 0.61, "kl": 0.0064, "top1": 0.982},
+        },
+        "accuracy": {"tuned": 0.9, "fp32": 0.9, "int8": 0.8917, "n": 120},
+        "latency": {
+            "pytorch": {"first_token_seconds": 0.113, "per_token_seconds": 0.0277},
+            "int8": {"first_token_seconds": 0.041, "per_token_seconds": 0.0107},
+        },
+    }  # fmt: skip
+
+
+def write(path, values):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(values))
