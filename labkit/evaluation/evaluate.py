@@ -56,12 +56,19 @@ def relabelled(
     """Return one row with each label in turn, written as the rows write it."""
     written = {e.label: e.completion for e in examples}
     return [
-        replace(example, label=label, completion=written.get(label, _in_place(example, label)))
+        _with_label(example, label, written.get(label, _in_place(example, label)))
         for label in labels
     ]
 
 
+def _with_label(example: Example, label: str, completion: str) -> Example:
+    turns = example.messages
+    if turns is not None:
+        turns = (*turns[:-1], {**turns[-1], "content": completion})
+    return replace(example, label=label, completion=completion, messages=turns)
+
+
 def _in_place(example: Example, label: str) -> str:
-    """Return the row's completion with another label in it, the spaces around it kept."""
+    """Return the row's completion with another label in it, what stands around it kept."""
     before, _, after = str(example.completion).partition(str(example.label))
     return f"{before}{label}{after}"

@@ -1,19 +1,23 @@
 import json
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from labkit.data import Example, Splits, tokenize
 from labkit.errors import DataError, RunError
 from labkit.evaluation import (
     base_and_tuned,
     compare,
+    evaluate,
     evaluate_classification,
     evaluate_generation,
     label_scores,
     without_adapter,
 )
+from labkit.evaluation.answers import total_loss
 from labkit.evaluation.classify import summarise
 from labkit.evaluation.evaluate import relabelled
 
@@ -147,14 +151,79 @@ def test_a_model_without_adapter_has_no_base_to_go_back_to(llama):
 
 
 def test_every_label_is_written_as_the_rows_write_it():
-    from dataclasses import dataclass
-
-    @dataclass(frozen=True)
-    class Row:
-        completion: str
-        label: str
-
-    rows = [Row(" joy.", "joy"), Row(" Fear!", "fear")]
+    rows = [Example("a", " joy.", "joy", 1), Example("b", " Fear!", "fear", 2)]
     found = relabelled(rows[0], rows, ["joy", "fear", "anger"])
-    assert [r.completion for r in found] == [" joy.", " Fear!", " anger."]
-    assert [r.label for r in found] == ["joy", "fear", "anger"]
+    assert [row.completion for row in found] == [" joy.", " Fear!", " anger."]
+    assert [row.label for row in found] == ["joy", "fear", "anger"]
+
+
+def splits(task, labels=()):
+    return Splits((), (), (), labels, task, (), "")
+
+
+def tones():
+    texts = ["so glad", "so cold", "go away", "what a day it was"]
+    gold = ["joy", "joyless", "anger", "joy"]
+    return [
+        Example(f"Tone of: {text} ->", f" {label}", label, i)
+        for i, (text, label) in enumerate(zip(texts, gold, strict=True), 1)
+    ]
+
+
+def test_rows_of_a_data_set_are_scored_with_the_tokens_that_training_learns(llama, byte_tokenizer):
+    """The labels begin one another, so the end token that training learns must count."""
+    labels, seen = ("anger", "fear", "joy", "joyless"), []
+    found = evaluate(
+        llama,
+        byte_tokenizer,
+        tones(),
+        splits("classification", labels),
+        512,
+        lambda *at: seen.append(at),
+    )
+    variants = [replace(e, completion=f" {x}", label=x) for e in tones() for x in labels]
+    rows, _ = tokenize(variants, byte_tokenizer, max_length=512)
+    nats = [total_loss(llama, [row])[0] for row in rows]
+    expected = summarise(-np.array(nats).reshape(4, 4), labels, [e.label for e in tones()])
+    assert found.predictions == expected.predictions
+    assert np.allclose(found.probabilities, expected.probabilities, atol=1e-3)
+    assert seen[-1] == (4, 4)
+
+
+def test_rows_without_labels_are_answered_and_their_loss_measured(llama, byte_tokenizer):
+    found = evaluate(llama, byte_tokenizer, tones(), splits("generation"), 512)
+    assert found.n == found.n_answers == 4
+    assert found.n_tokens == sum(len(e.completion) + 1 for e in tones())
+    assert found.references == tuple(e.completion for e in tones())
+
+
+def test_a_label_of_a_chat_is_written_as_the_assistants_turn():
+    turns = ({"role": "user", "content": "so glad"}, {"role": "assistant", "content": "joy"})
+    rows = [Example("so glad", "joy", "joy", 1, messages=turns)]
+    found = relabelled(rows[0], rows, ["joy", "fear"])
+    assert [row.messages[-1]["content"] for row in found] == ["joy", "fear"]
+    assert found[1].messages[0] == turns[0]
+
+
+@pytest.mark.model
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::UserWarning")
+def test_the_real_model_gives_the_same_answers_by_tree_and_by_whole_sequences():
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from labkit.catalog import resolve_model
+    from labkit.data import prompt_ids
+    from labkit.evaluation import whole_sequence_scores
+
+    folder = resolve_model("smollm2-135m")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    phrases = ["I can't stop smiling.", "Nobody came to the funeral.", "The bus leaves at noon."]
+    asked = "Tone of the phrase, one of joy, sadness, neutral, neutrality.\nPhrase: {}\nTone:"
+    prompts = [prompt_ids(asked.format(phrase), tokenizer) for phrase in phrases]
+    texts = [" joy", " sadness", " neutral", " neutrality"]
+    completions = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
+    quick = label_scores(model, tokenizer, prompts, completions)
+    plain = whole_sequence_scores(model, tokenizer, prompts, completions)
+    assert np.abs(quick - plain).max() < 1e-3
+    assert (quick.argmax(1) == plain.argmax(1)).all()
