@@ -1,1 +1,27 @@
 """What a run looks like: HTML for a notebook, text, a page, a model card. Reads the record only."""
+
+from .card import write_card
+from .html import bundle, final, live
+from .live import NotebookView, SilentView, TextView, Watcher, watcher
+from .page import write_report
+from .plaintext import line, progress_line, text
+from .table import Plain, RunsTable, runs_table
+
+__all__ = [
+    "NotebookView",
+    "Plain",
+    "RunsTable",
+    "SilentView",
+    "TextView",
+    "Watcher",
+    "bundle",
+    "final",
+    "line",
+    "live",
+    "progress_line",
+    "runs_table",
+    "text",
+    "watcher",
+    "write_card",
+    "write_report",
+]

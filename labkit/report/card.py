@@ -13,6 +13,7 @@ from .front_matter import front_matter, hub_id
 from .ladder import ladder
 from .markdown import draw, fenced
 from .results import headline, results
+from .story import settled
 
 
 def write_card(run: Run) -> Path:
@@ -83,7 +84,8 @@ def _opening(run: Run) -> str:
     model, data = model_entry(spec["model"]), data_entry(spec["data"])
     base = model.title if model else spec["model"]
     rows = f"{data.title} (`{data.name}`)" if data else f"`{spec['data']}`"
-    state = "" if run.status == "done" else f" The run is **{words.STATUS[run.status][1]}**."
+    status = settled(run)
+    state = "" if status == "done" else f" The run is **{words.STATUS[status][1]}**."
     return (
         f"A {spec['method'].upper() if spec['method'] == 'lora' else spec['method']} adapter for "
         f"{base}, trained on {rows}. {headline(run.metrics)}{state}"

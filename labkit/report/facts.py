@@ -62,17 +62,23 @@ def href(run: Run, name: str) -> str:
 
 def _settings(run: Run) -> list[tuple[str, str]]:
     spec = run.spec.as_dict()
-    if run.job == "optimize":
+    if run.job != "finetune":
         return [(words.name(key), words.value_of(key, spec[key])) for key in spec]
     method = f"{spec['method']}, r = {spec['r']}, lora_alpha = {spec['lora_alpha']}"
     return [
         ("model", str(spec["model"])),
-        ("data", str(spec["data"])),
+        ("data", str(spec["data"]) + _rows(run)),
         ("method", method),
         ("learning rate", f"{spec['learning_rate']:g}, {spec['lr_scheduler_type']}"),
         ("batch size", f"{spec['batch_size']} rows per step"),
         ("seed", str(spec["seed"])),
     ]
+
+
+def _rows(run: Run) -> str:
+    event = run.last("data") or {}
+    parts = [f"{event[part]} {part}" for part in ("train", "validation", "test") if event.get(part)]
+    return f" ({', '.join(parts)} rows)" if parts else ""
 
 
 def _trainable(run: Run) -> str:

@@ -12,7 +12,7 @@ from . import story
 from .blocks import Block, Box, Facts, Head, Lines, Picture, Table
 from .charts import data_uri
 from .facts import href, place
-from .text import text
+from .plaintext import text
 
 LINE = "1px solid rgba(128,128,128,0.4)"
 NUMERALS = "font-variant-numeric:tabular-nums"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..run import Run
+from ..run import Event, Run
 from . import words
 from .blocks import Block, Facts, Table
 
@@ -26,35 +26,41 @@ def stages(run: Run) -> list[Block]:
 def ladder(run: Run) -> list[Block]:
     """Return what an export proved and measured, from metrics.json or the events so far."""
     found = exported(run)
-    size = [("precision", found.get("precision")), ("size", words.size(found.get("bytes")))]
+    n = words.count(found.get("n_rows"))
+    size = [("precision", found.get("precision")), ("size", words.size(found.get("size_bytes")))]
     shown = tuple((key, str(value)) for key, value in size if value and value != "–")
     return [
         *([Facts("The exported model", shown, tiles=True)] if shown else []),
-        *grid("Accuracy on the held-out rows", found.get("accuracy")),
+        *grid(f"Accuracy on {n} held-out rows", found.get("accuracy"), "accuracy"),
         *grid("Agreement with the tuned model", found.get("parity")),
-        *grid("Latency, measured in the same run", found.get("latency")),
+        *grid("Time and memory, measured in turns", found.get("latency")),
+        *grid("Peak memory of each step", found.get("peak_bytes"), "bytes"),
     ]
 
 
 def exported(run: Run) -> dict[str, Any]:
     """Return an export's results: its metrics, else the events that will become them."""
-    metrics = run.metrics
-    for kind in ("parity", "latency"):
-        event = run.last(kind)
-        if kind not in metrics and event:
-            metrics[kind] = {key: event[key] for key in event if key not in ("time", "kind")}
-    return metrics
+    return run.metrics or {
+        "parity": {event["precision"]: _values(event) for event in run.of("parity")},
+        "latency": {event["engine"]: _values(event) for event in run.of("latency")},
+    }
 
 
-def grid(title: str, found: Any) -> list[Block]:  # noqa: ANN401 - JSON values
-    """Return a mapping as labelled values, or as a table where it holds mappings."""
+def grid(title: str, found: Any, unit: str = "") -> list[Block]:  # noqa: ANN401 - JSON values
+    """Return a mapping as labelled values, or as a table where it holds mappings.
+
+    Args:
+        title: What is shown.
+        found: Values by name, or by name and key.
+        unit: Key whose unit all values have; left out where each key says its own.
+    """
     if not isinstance(found, Mapping) or not found:
         return []
     inner = {key: value for key, value in found.items() if isinstance(value, Mapping)}
     flat = {key: value for key, value in found.items() if key not in inner}
-    unit = "accuracy" if title.startswith("Accuracy") else ""
-    facts = tuple((words.name(key), _value(key, value, unit)) for key, value in flat.items())
-    columns = list(dict.fromkeys(column for row in inner.values() for column in row))
+    facts = tuple((words.name(key), words.value_of(unit or key, flat[key])) for key in flat)
+    seen = dict.fromkeys(column for row in inner.values() for column in row)
+    columns = [column for column in seen if column not in ("engine", "precision")]
     rows = tuple(
         (words.name(name), *(words.value_of(column, row.get(column)) for column in columns))
         for name, row in inner.items()
@@ -64,6 +70,5 @@ def grid(title: str, found: Any) -> list[Block]:  # noqa: ANN401 - JSON values
     return blocks + ([Facts("" if rows else title, facts)] if facts else [])
 
 
-def _value(key: str, value: Any, unit: str) -> str:  # noqa: ANN401 - JSON values
-    is_share = unit and isinstance(value, float)
-    return words.value_of(unit if is_share else key, value)
+def _values(event: Event) -> dict[str, Any]:
+    return {key: value for key, value in event.items() if key not in ("time", "kind")}

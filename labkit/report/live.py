@@ -13,7 +13,7 @@ from ..run import Event, Run
 from . import story, words
 from .blocks import Block, Picture
 from .html import bundle, fragment
-from .text import line, text
+from .plaintext import line, text
 
 
 class Watcher(Protocol):

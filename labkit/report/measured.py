@@ -6,7 +6,7 @@ from itertools import pairwise
 from statistics import median
 
 from ..run import Event, Run
-from .words import number
+from .words import name, number, value_of
 
 RECENT = 20
 """Steps that the speed and the time left are taken from."""
@@ -51,12 +51,12 @@ def curve(run: Run) -> Curve:
 
 
 def tokens_per_second(run: Run) -> float | None:
-    """Return tokens learned from per second: counted over the recent steps ÷ their time."""
+    """Return tokens read per second, prompts included: the recent steps' tokens ÷ their time."""
     steps = run.of("step")[-RECENT:]
     span = sum(number(step.get("seconds")) for step in steps)
     if not span > 0:
         return None
-    return sum(number(step.get("tokens")) for step in steps) / span
+    return sum(number(step.get("n_tokens")) for step in steps) / span
 
 
 def seconds_left(run: Run) -> float | None:
@@ -89,6 +89,9 @@ def elapsed(run: Run) -> float | None:
 def notes(run: Run) -> list[str]:
     """Return what the run said about its data, precision and checks, each once, as sentences."""
     said = [_sentence(event) for event in run.events() if event["kind"] in _SPEAKING]
+    said += [
+        note for who in ("base", "tuned") for note in run.metrics.get(who, {}).get("notes", ())
+    ]
     return list(dict.fromkeys(text for text in said if text))
 
 
@@ -110,11 +113,20 @@ _SPEAKING = ("note", "precision", "check")
 def _sentence(event: Event) -> str:
     if "text" in event:
         return str(event["text"])
-    from .words import name, value_of
-
+    if "loss_packed" in event:
+        return _packing(event)
     shown = {key: value for key, value in event.items() if key not in ("time", "kind")}
     return f"{event['kind'].capitalize()}: " + ", ".join(
         f"{name(key)} {value_of(key, value)}" for key, value in shown.items()
+    )
+
+
+def _packing(event: Event) -> str:
+    agree = "agree" if event.get("equal") else "do not agree"
+    packed, plain = number(event["loss_packed"]), number(event["loss_plain"])
+    return (
+        f"Packed and plain rows {agree}: loss {packed:.6f} and {plain:.6f}, gradients "
+        f"{number(event.get('gradient_difference')):.1e} apart."
     )
 
 

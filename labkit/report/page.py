@@ -23,7 +23,7 @@ def write_report(run: Run) -> Path:
 def page(run: Run) -> str:
     """Return a whole document: everything that the folder records, nothing fetched."""
     title = escape(f"Run {run.name}")
-    top, *blocks = story.story(run)
+    top, *blocks = story.story(run) if run.status == "waiting" else story.ended(run)
     body = fragment(blocks, level=2)
     more = fragment([*exports(run), *settings(run), *environment(run), *summary(run)], level=2)
     return (
@@ -72,7 +72,7 @@ def exports(run: Run) -> list[Block]:
     found = {file.parent.name: _json(file) for file in run.path.glob("onnx/*/metrics.json")}
     if not found:
         return []
-    rows = tuple((name, words.size(of.get("bytes")), *_best(of)) for name, of in found.items())
+    rows = tuple((name, words.size(of.get("size_bytes")), *_best(of)) for name, of in found.items())
     header = ("precision", "size", "accuracy", "first token", "each further token")
     blocks: list[Block] = [Table("Exported to ONNX", header, rows)]
     for file in sorted(run.path.glob("onnx/*/spec.yaml")):
@@ -99,7 +99,7 @@ def _best(of: dict[str, Any]) -> tuple[str, str, str]:
     return (
         words.percent(share) if isinstance(share, int | float) else "–",
         words.seconds(ours.get("first_token_seconds")),
-        words.seconds(ours.get("per_token_seconds")),
+        words.seconds(ours.get("token_seconds")),
     )
 
 

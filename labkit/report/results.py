@@ -28,8 +28,10 @@ def comparison(metrics: dict[str, Any]) -> Table:
     base, tuned = metrics.get("base", {}), metrics["tuned"]
     rows = [_measure(key, base, tuned) for key in _MEASURES if key in tuned]
     n, split = tuned.get("n", metrics.get("n")), metrics.get("split", "held-out")
-    title = f"Results on {words.count(n)} {split} rows, which were not trained on"
-    note = _difference(metrics.get("comparison") or {})
+    answered = tuned.get("n_answers")
+    split += f" rows ({words.count(answered)} of them answered)" if answered else " rows"
+    title = f"Results on {words.count(n)} {split}, which were not trained on"
+    note = _difference((metrics.get("comparison") or {}).get("paired") or {})
     return Table(title, ("", "base", "tuned"), tuple(rows), note=note)
 
 
@@ -50,7 +52,7 @@ def per_label(metrics: dict[str, Any]) -> list[Block]:
     if not tuned:
         return []
     rows = tuple(
-        (label, words.count(of.get("n")), _two(base.get(label, {}).get("f1")),
+        (label, words.count(of.get("support")), _two(base.get(label, {}).get("f1")),
          *(_two(of.get(key)) for key in ("f1", "precision", "recall")))
         for label, of in tuned.items()
     )  # fmt: skip
@@ -59,37 +61,42 @@ def per_label(metrics: dict[str, Any]) -> list[Block]:
 
 
 def changed(metrics: dict[str, Any]) -> list[Block]:
-    """Return answers that differ between base and tuned, those that got worse among them."""
-    entries = (metrics.get("comparison") or {}).get("changed") or []
-    if not entries:
+    """Return rows that base and tuned answer differently, those that got worse among them."""
+    comparison = metrics.get("comparison") or {}
+    better, worse = comparison.get("corrections", []), comparison.get("regressions", [])
+    shown = [*better[: CHANGED - min(2, len(worse))], *worse][:CHANGED]
+    if not shown:
         return []
-    better = [entry for entry in entries if _is(entry, "tuned")]
-    worse = [entry for entry in entries if _is(entry, "base")]
-    shown = (better[: CHANGED - min(2, len(worse))] + worse)[:CHANGED] or entries[:CHANGED]
-    prompts = words.apart([entry["prompt"] for entry in shown])
+    prompts = words.apart([change["text"] for change in shown])
     rows = tuple(
-        (prompt, words.head(entry["gold"]), _mark(entry, "base"), _mark(entry, "tuned"))
-        for entry, prompt in zip(shown, prompts, strict=True)
+        (prompt, words.head(change["gold"]), *(_mark(change, who) for who in ("base", "tuned")))
+        for prompt, change in zip(prompts, shown, strict=True)
     )
-    title = f"{len(shown)} of {len(entries)} changed answers"
-    note = f"{len(better)} became right, {len(worse)} became wrong."
+    paired = comparison.get("paired", {})
+    gained, lost = (words.count(paired.get(key)) for key in ("gained", "lost"))
+    note = f"In all, {gained} answers became right and {lost} became wrong."
     header = ("prompt", "right answer", "base", "tuned")
-    return [Table(title, header, rows, numeric=False, note=note)]
+    return [Table(f"{len(shown)} changed answers", header, rows, numeric=False, note=note)]
 
 
 def generated(metrics: dict[str, Any]) -> list[Block]:
-    """Return generated answers of base and tuned for the same prompts."""
-    tuned = metrics["tuned"].get("samples") or []
-    base = metrics.get("base", {}).get("samples") or [{}] * len(tuned)
-    if not tuned:
-        return []
-    prompts = words.apart([after.get("prompt", "") for after in tuned])
+    """Return answers that base and tuned wrote for the same rows."""
+    base, tuned = metrics.get("base", {}), metrics["tuned"]
+    answers = zip(
+        tuned.get("references", ()), base.get("answers", ()), tuned.get("answers", ()), strict=False
+    )
     rows = tuple(
-        (prompt, words.head(after.get("expected", "")), *(_answer(of) for of in (before, after)))
-        for prompt, before, after in zip(prompts, base, tuned, strict=False)
+        (words.head(wanted, 160), judged(before, wanted), judged(after, wanted))
+        for wanted, before, after in answers
     )[:CHANGED]
-    header = ("prompt", "expected", "base", "tuned")
-    return [Table("Generated answers", header, rows, numeric=False)]
+    header = ("expected", "base", "tuned")
+    return [Table("Generated answers", header, rows, numeric=False)] if rows else []
+
+
+def judged(answer: object, expected: object) -> str:
+    """Return an answer with its judgement in a sign and a word."""
+    right = str(answer).strip() == str(expected).strip()
+    return ("✓ right: " if right else "✗ wrong: ") + (words.head(answer, 160) or "(empty)")
 
 
 def pictures(run: Run) -> list[Block]:
@@ -129,7 +136,7 @@ def confusion_sentence(labels: list[str], counts: list[list[int]]) -> str:
     )
 
 
-_MEASURES = ("accuracy", "exact_match", "macro_f1", "eval_loss", "perplexity")
+_MEASURES = ("accuracy", "exact_match", "macro_f1", "eval_loss", "loss", "perplexity")
 
 
 def _measure(key: str, base: dict[str, Any], tuned: dict[str, Any]) -> tuple[str, str, str]:
@@ -175,13 +182,5 @@ def _two(value: Any) -> str:  # noqa: ANN401 - JSON value
     return "–" if value is None else f"{words.number(value):.2f}"
 
 
-def _answer(of: dict[str, Any]) -> str:
-    return words.head(of.get("answer", "–"), 160)
-
-
-def _is(entry: dict[str, Any], who: str) -> bool:
-    return str(entry[who]).strip() == str(entry["gold"]).strip()
-
-
-def _mark(entry: dict[str, Any], who: str) -> str:
-    return ("✓ right: " if _is(entry, who) else "✗ wrong: ") + words.head(entry[who])
+def _mark(change: dict[str, Any], who: str) -> str:
+    return judged(change[who], change["gold"])

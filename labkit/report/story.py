@@ -5,7 +5,7 @@ from . import measured, words
 from .blocks import Block, Facts, Head, Lines, Picture, Table
 from .facts import facts
 from .ladder import ladder, stages
-from .results import pictures, results
+from .results import judged, pictures, results
 from .trouble import how_to_stop, trouble
 
 FINISHED = ("done", "stopped", "failed")
@@ -25,33 +25,40 @@ def going(run: Run) -> list[Block]:
 
 
 def ended(run: Run) -> list[Block]:
-    """Return the record of a run that has ended, results first."""
-    blocks: list[Block] = [head(run), *trouble(run)]
+    """Return the record of a run that has ended or is about to, results first."""
+    blocks: list[Block] = [head(run, settled(run)), *trouble(run)]
     if run.job == "optimize":
         return [*blocks, *ladder(run), *stages(run), *facts(run), *_notes(run)]
     blocks += [*results(run), *loss_picture(run), *pictures(run)]
     return [*blocks, *facts(run), *_notes(run)]
 
 
-def head(run: Run) -> Head:
+def settled(run: Run) -> str:
+    """Return the status; a worker that has written its results is done but for the last word."""
+    return "done" if run.status == "running" and run.metrics else run.status
+
+
+def head(run: Run, status: str | None = None) -> Head:
     """Return the run's name, its status and how far it is."""
-    sign, status = words.STATUS[run.status]
-    finished = run.status in FINISHED
+    status = status or run.status
+    sign, said = words.STATUS[status]
+    finished = status in FINISHED
     step, stage = run.last("step"), measured.stage(run)
-    line = "" if run.status == "done" else position(run)
-    if stage and stage.get("total") and not finished:
-        return Head(run.name, sign, status, line, float(stage["done"]), float(stage["total"]))
-    if step and run.status != "done":
-        return Head(run.name, sign, status, line, float(step["step"]), float(step["max_steps"]))
-    return Head(run.name, sign, status, line)
+    line = "" if status == "done" else position(run)
+    if stage and (stage.get("total") or 0) > 1 and not finished:
+        return Head(run.name, sign, said, line, float(stage["done"]), float(stage["total"]))
+    if step and status != "done":
+        return Head(run.name, sign, said, line, float(step["step"]), float(step["max_steps"]))
+    return Head(run.name, sign, said, line)
 
 
 def position(run: Run) -> str:
     """Return where the run is: the stage, or the step."""
     stage, step = measured.stage(run), run.last("step")
     if stage:
-        name, done, total = (stage.get(key) for key in ("name", "done", "total"))
-        return f"{name}: {done} of {total}" if total else f"{name} …"
+        total = stage.get("total") or 0
+        far = f": {words.share(stage['done'], total)}" if total > 1 else " …"
+        return f"{stage.get('name')}{far}"
     if step:
         return f"step {step['step']}/{step['max_steps']}"
     return "" if run.status in FINISHED else "not started yet"
@@ -83,12 +90,6 @@ def samples(run: Run) -> list[Block]:
     )
     title = f"Answers at step {latest[-1].get('step')}"
     return [Table(title, ("prompt", "expected", "answer"), rows, numeric=False)]
-
-
-def judged(answer: object, expected: object) -> str:
-    """Return an answer with its judgement in a sign and a word."""
-    right = str(answer).strip() == str(expected).strip()
-    return ("✓ right: " if right else "✗ wrong: ") + (words.head(answer) or "(empty)")
 
 
 def _numbers(run: Run) -> list[Block]:

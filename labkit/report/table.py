@@ -10,7 +10,15 @@ from . import words
 from .blocks import Table
 from .html import fragment
 from .measured import curve
-from .text import table_text
+from .plaintext import table_text
+
+
+class Plain(str):
+    """Text that a notebook shows as it is, without quotes."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
 
 HEADER = ("name", "job", "status", "when", "step", "best loss", "base → tuned", "size")
 
@@ -68,4 +76,4 @@ def _result(metrics: dict[str, Any]) -> str:
 
 
 def _size(metrics: dict[str, Any]) -> str:
-    return words.size(metrics.get("bytes") or (metrics.get("adapter") or {}).get("bytes"))
+    return words.size(metrics.get("size_bytes") or (metrics.get("adapter") or {}).get("bytes"))

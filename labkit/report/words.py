@@ -19,23 +19,27 @@ STATUS = {
 
 NAMES = {
     "n": "held-out rows",
+    "loss": "loss (nats per token)",
     "eval_loss": "loss (nats per token)",
     "macro_f1": "macro F1",
-    "bytes": "size",
+    "size_bytes": "size",
+    "peak_bytes": "peak memory",
     "exact_match": "exact match",
-    "n_tokens": "tokens in the row",
-    "n_target_tokens": "tokens with loss",
     "first_token_seconds": "first token",
-    "per_token_seconds": "each further token",
-    "max_abs_logit_difference": "largest logit difference",
-    "kl": "KL divergence (nats)",
-    "top1": "same most likely token",
+    "token_seconds": "each further token",
+    "token_seconds_min": "quickest token",
+    "n_tokens": "tokens",
+    "n_new_tokens": "greedy tokens",
+    "first_difference": "first greedy token that differs",
+    "max_abs_logit_diff": "largest logit difference",
+    "kl": "KL (nats per token)",
+    "top1_agreement": "same likeliest token",
     "trainable": "trainable parameters",
     "total": "all parameters",
 }
 """Keys of the record that read better in other words."""
 
-SHARES = ("accuracy", "exact_match", "top1", "agreement", "identical", "share")
+SHARES = ("accuracy", "exact_match", "agreement")
 """Keys, or ends of keys, whose values are shares of rows or tokens."""
 
 
@@ -82,6 +86,12 @@ def size(count: Any) -> str:  # noqa: ANN401 - JSON values
 def count(value: Any) -> str:  # noqa: ANN401 - JSON values
     """Return a whole number, its thousands apart."""
     return f"{number(value):,.0f}".replace(",", "\u202f") if value is not None else "–"
+
+
+def share(done: Any, total: Any) -> str:  # noqa: ANN401 - JSON values
+    """Return how much of a whole is done: rows as counts, what is counted in bytes as sizes."""
+    shown = size if number(total) >= MIB else count
+    return f"{shown(done)} of {shown(total)}"
 
 
 def clock(seconds: float | None) -> str:
@@ -152,7 +162,7 @@ def name(key: str) -> str:
 def value_of(key: str, value: Any) -> str:  # noqa: ANN401 - JSON values
     """Return a recorded value with the unit that its key says."""
     if value is None:
-        return "–"
+        return "none" if key == "first_difference" else "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
@@ -165,7 +175,7 @@ def value_of(key: str, value: Any) -> str:  # noqa: ANN401 - JSON values
 def _measured(key: str, value: float) -> str:
     if key.endswith("bytes"):
         return size(value)
-    if key.endswith("seconds"):
+    if key.endswith(("seconds", "seconds_min")):
         return seconds(value)
     if key.endswith("_per_second"):
         return f"{value:.0f} per second"

@@ -1,5 +1,6 @@
 """A run as plain text: one line while it works, the whole record afterwards."""
 
+import sys
 import textwrap
 
 from ..run import Run
@@ -30,6 +31,16 @@ def line(run: Run) -> str:
     held = peak if status in FINISHED else now
     parts += [words.size(held)] if held else []
     return " · ".join(parts)
+
+
+def progress_line(stage: str, done: int, total: int) -> None:
+    """Write how far a stage is to standard error: one line on a terminal, its ends on a pipe."""
+    over = done >= total
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[K{stage}: {words.share(done, total)}" + ("\n" if over else ""))
+    elif over or done == 0:
+        sys.stderr.write(f"{stage}: {words.share(done, total)}\n")
+    sys.stderr.flush()
 
 
 def text(run: Run) -> str:
