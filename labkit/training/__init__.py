@@ -6,9 +6,10 @@ The modules below import torch when they are imported; the functions here do so 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .arguments import How
     from .finetune import Plan, TrainResult, plan, train
     from .methods import AdapterFacts, adapter_facts, add_adapter, load_adapter, merge
-    from .trainer import How, PackedTrainer
+    from .trainer import PackedTrainer
 
 __all__ = [
     "AdapterFacts",
@@ -27,7 +28,8 @@ __all__ = [
 _HOMES = {
     "finetune": ("Plan", "TrainResult", "plan", "train"),
     "methods": ("AdapterFacts", "adapter_facts", "add_adapter", "load_adapter", "merge"),
-    "trainer": ("How", "PackedTrainer"),
+    "arguments": ("How",),
+    "trainer": ("PackedTrainer",),
 }
 
 

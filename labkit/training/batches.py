@@ -4,13 +4,12 @@ Both kinds have the same form and the same loss. The language-model head is comp
 positions that predict a target, which for a large vocabulary is most of the memory.
 """
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .packed import causal_mask, layout
@@ -58,8 +57,10 @@ def common_prefix(rows: Sequence[Tokens]) -> int:
     """Return how many tokens begin every row's prompt; a row always keeps one of its own."""
     if len(rows) == 1:
         return 0
-    shared = os.path.commonprefix([row.input_ids[: row.n_prompt] for row in rows])
-    return min(len(shared), *(len(row.input_ids) - 1 for row in rows))
+    longest = min(min(row.n_prompt, len(row.input_ids) - 1) for row in rows)
+    first = rows[0].input_ids
+    same = (all(row.input_ids[i] == first[i] for row in rows) for i in range(longest))
+    return sum(takewhile(bool, same))
 
 
 def pad(rows: Sequence[Tokens], *, pad_token_id: int = 0) -> Batch:
@@ -114,7 +115,7 @@ def loss_sum(model: nn.Module, batch: Batch, head: nn.Module) -> Tensor:
     inputs = {k: v for k, v in batch.items() if k not in ("positions", "targets")}
     with _only(head, batch["positions"]):
         logits = model(**inputs, use_cache=False).logits[0]
-    return F.cross_entropy(logits.float(), batch["targets"], reduction="sum")
+    return nn.functional.cross_entropy(logits.float(), batch["targets"], reduction="sum")
 
 
 @contextmanager

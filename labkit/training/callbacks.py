@@ -10,7 +10,7 @@ from typing import Any
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 
-class Conductor(TrainerCallback):  # type: ignore[misc]
+class Conductor(TrainerCallback):
     """Evaluate at the last step, save what is best or last, and stop when asked to.
 
     Args:
@@ -56,11 +56,11 @@ class Conductor(TrainerCallback):  # type: ignore[misc]
         args: TrainingArguments,
         state: TrainerState,
         control: TrainerControl,
-        metrics: dict[str, float],
-        **_: Any,  # noqa: ANN401
+        **values: Any,  # noqa: ANN401
     ) -> None:
         """Save the best so far; save and stop when the patience is at its end."""
-        if state.best_metric is None or metrics["eval_loss"] < state.best_metric:
+        loss = values["metrics"]["eval_loss"]
+        if state.best_metric is None or loss < state.best_metric:
             control.should_save = True
         elif is_impatient(state.log_history, state.best_global_step, self._patience):
             control.should_save = control.should_training_stop = True

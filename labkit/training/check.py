@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from . import batches, packed
 from .batches import Tokens
+from .methods import base_of, head_of
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -56,7 +57,7 @@ def obstacle(model: "PeftModel", longest: int) -> str | None:
         model: The model with its adapter.
         longest: Tokens of the longest row.
     """
-    base = model.get_base_model()
+    base = base_of(model)
     config = base.config.get_text_config()
     if config._attn_implementation != "sdpa" or not base._can_set_attn_implementation():
         return f"{type(base).__name__} brings its own attention"
@@ -72,9 +73,9 @@ def obstacle(model: "PeftModel", longest: int) -> str | None:
     return None
 
 
-def dropout(model: nn.Module) -> float:
+def dropout(model: "PeftModel") -> float:
     """Return the largest dropout probability that training will use."""
-    config = model.config.get_text_config()  # type: ignore[union-attr, operator]
+    config = base_of(model).config.get_text_config()
     named = [getattr(config, name, 0.0) for name in ("attention_dropout", "attn_pdrop")]
     modules = [m.p for m in model.modules() if isinstance(m, nn.Dropout)]
     return float(max([*named, *modules, 0.0]))
@@ -91,7 +92,7 @@ def compare(
     device = next(model.parameters()).device
     flat = batches.to_device(batches.pack(chosen, share_prefix=share_prefix), device)
     usual = batches.to_device(batches.plain(chosen), device)
-    head = model.get_base_model().get_output_embeddings()
+    head = head_of(model)
     n_targets = sum(map(batches.n_targets, chosen))
     with _undisturbed(model), _autocast(device, precision):
         plain = _measure(model, lambda: model(**usual).loss)
@@ -111,7 +112,7 @@ def compare(
 @contextmanager
 def attention(model: "PeftModel", name: str) -> Iterator[None]:
     """Give the base model another attention for a while."""
-    base = model.get_base_model()
+    base = base_of(model)
     before = base.config._attn_implementation
     packed.register()
     base.set_attn_implementation(name)

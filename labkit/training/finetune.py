@@ -1,39 +1,28 @@
 """One fine-tuning from tokens to a saved, proven adapter."""
 
-import hashlib
-import json
-import os
-import random
-import shutil
 import time
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
-from ..errors import RunError, RunFailed, SpecError
-from ..files import write_json
+from ..errors import RunError
 from ..spec import FinetuneSpec
-from . import batches, check, checkpoints, packed, precision
+from . import batches, check, checkpoints, packed, proof
+from .arguments import How, count_steps, steps_per_epoch
 from .batches import Tokens
 from .callbacks import Conductor, is_impatient
-from .methods import adapter_facts, add_adapter
-from .trainer import How, PackedTrainer, count_steps, micro_batch
+from .decide import Case, decide, kept
+from .methods import AdapterFacts, adapter_facts, add_adapter, base_of
+from .surroundings import quiet, reproducible, undisturbing
+from .trainer import PackedTrainer
 
 if TYPE_CHECKING:
     from peft import PeftModel
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
-"""PEFT's own format."""
-
-HOW = "how.json"
-"""File in a run's folder that keeps layout and precision for a resumed run."""
 
 
 @dataclass(frozen=True)
@@ -95,15 +84,10 @@ def plan(
     model: "PreTrainedModel | PeftModel", tokens: Sequence[Tokens], spec: FinetuneSpec
 ) -> Plan:
     """Return the plan of a fine-tuning; `model` is not changed and nothing large is allocated."""
-    from transformers import AutoModelForCausalLM
-
-    with torch.device("meta"), quiet():
-        bare = AutoModelForCausalLM.from_config(model.config)
-        facts = adapter_facts(add_adapter(bare, spec))
-    n_micro = -(-len(tokens) // micro_batch(spec))
+    facts = _facts(model, spec)
     return Plan(
         max_steps=count_steps(len(tokens), spec),
-        steps_per_epoch=-(-n_micro // spec.gradient_accumulation_steps),
+        steps_per_epoch=steps_per_epoch(len(tokens), spec),
         trainable=facts.trainable,
         total=facts.total,
         n_tokens=sum(len(row.input_ids) for row in tokens),
@@ -111,7 +95,19 @@ def plan(
     )
 
 
-def train(
+def _facts(model: "PreTrainedModel | PeftModel", spec: FinetuneSpec) -> AdapterFacts:
+    """Count an adapter's parameters; a model that has none yet gets it without any memory."""
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    if isinstance(model, PeftModel):
+        return adapter_facts(model)
+    with torch.device("meta"), quiet():
+        bare = AutoModelForCausalLM.from_config(model.config)  # type: ignore[no-untyped-call]
+        return adapter_facts(add_adapter(bare, spec))
+
+
+def train(  # noqa: PLR0913 - the one way in; all but five are by name
     model: "PreTrainedModel | PeftModel",
     tokenizer: "PreTrainedTokenizerBase | None",
     tokens_train: Sequence[Tokens],
@@ -149,41 +145,45 @@ def train(
         SpecError: The spec asks for what this model cannot do.
     """
     start = time.perf_counter()
-    folder = Path(output_dir) / "checkpoints"
-    _require_fresh(folder, resume)
-    folder.mkdir(parents=True, exist_ok=True)
-    checkpoints.clean(folder)
-    with quiet(), _reproducible(spec.seed):
+    output_dir, rows = Path(output_dir), (tokens_train, tokens_eval)
+    folder = _checkpoints(output_dir, resume)
+    with quiet(), reproducible(spec.seed):
         tuned = _with_adapter(model, spec)
-        before = _fingerprint(tuned)
-        how = _decide(tuned, tokenizer, (tokens_train, tokens_eval), spec, output_dir, emit, resume)
+        before = proof.fingerprint(tuned)
+        case = Case(tuned, spec, [*tokens_train, *tokens_eval], emit)
+        pad_token_id = getattr(tokenizer, "pad_token_id", None) or 0
+        how = (kept(output_dir) if resume else None) or decide(case, pad_token_id, output_dir)
         with check.attention(tuned, packed.NAME) if how.packing == "packed" else nullcontext():
-            trainer = PackedTrainer(
-                tuned, spec, (tokens_train, tokens_eval), how=how, output_dir=folder, emit=emit
-            )
-            stopped = _run(trainer, spec, should_stop, on_evaluate, resume)
-        adapter_step = _finish(trainer, spec, Path(output_dir) / "adapter")
-        _prove(tuned, Path(output_dir) / "adapter", before, is_done=not stopped)
-    state = trainer.state
+            trainer = PackedTrainer(tuned, spec, rows, how=how, output_dir=folder, emit=emit)
+            trainer.on_evaluated = on_evaluate and undisturbing(on_evaluate)
+            stopped = _run(trainer, spec, should_stop, resume)
+        best = trainer.state.best_global_step if spec.load_best_model_at_end else None
+        adapter_step = proof.keep(folder, best, output_dir / "adapter")
+        proof.prove(tuned, output_dir / "adapter", before, is_done=not stopped)
     return TrainResult(
         status="stopped" if stopped else "done",
-        step=state.global_step,
-        max_steps=state.max_steps,
-        adapter=Path(output_dir) / "adapter",
+        step=trainer.state.global_step,
+        max_steps=trainer.args.max_steps,
+        adapter=output_dir / "adapter",
         adapter_step=adapter_step,
-        eval_loss=state.best_metric,
+        eval_loss=trainer.state.best_metric,
         seconds=time.perf_counter() - start,
         trainable=adapter_facts(tuned).trainable,
         how=how,
     )
 
 
-def _require_fresh(folder: Path, resume: bool) -> None:
+def _checkpoints(output_dir: Path, resume: bool) -> Path:
+    """Return the folder of the checkpoints, without what an interrupted save left there."""
+    folder = output_dir / "checkpoints"
     if not resume and checkpoints.whole(folder):
         raise RunError(
             f"A new run needs a folder without checkpoints; got {folder}.",
             hint="Resume that run, or give the new one another name.",
         )
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoints.clean(folder)
+    return folder
 
 
 def _with_adapter(model: "PreTrainedModel | PeftModel", spec: FinetuneSpec) -> "PeftModel":
@@ -191,8 +191,8 @@ def _with_adapter(model: "PreTrainedModel | PeftModel", spec: FinetuneSpec) -> "
 
     tuned = model if isinstance(model, PeftModel) else add_adapter(model, spec)
     if spec.gradient_checkpointing:
-        _recompute_activations(tuned.get_base_model())
-    return tuned.to("cuda" if torch.cuda.is_available() else "cpu")  # type: ignore[return-value]
+        _recompute_activations(base_of(tuned))
+    return tuned.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _recompute_activations(base: "PreTrainedModel") -> None:
@@ -200,210 +200,27 @@ def _recompute_activations(base: "PreTrainedModel") -> None:
     if hasattr(base, "activation_checkpointing_enable"):
         base.activation_checkpointing_enable(activation_checkpointing_kwargs=options)
     else:
-        base.gradient_checkpointing_enable(gradient_checkpointing_kwargs=options)
-
-
-def _decide(
-    model: "PeftModel",
-    tokenizer: "PreTrainedTokenizerBase | None",
-    rows: tuple[Sequence[Tokens], Sequence[Tokens]],
-    spec: FinetuneSpec,
-    output_dir: Path,
-    emit: Callable[..., None],
-    resume: bool,
-) -> How:
-    """Choose layout and precision, say so, and keep the choice; a resumed run reads it."""
-    file = Path(output_dir) / HOW
-    if resume and file.exists():
-        return How(**json.loads(file.read_text(encoding="utf-8")))
-    config = model.get_base_model().config.get_text_config()
-    hidden = config.hidden_size
-    wide = getattr(config, "intermediate_size", None) or 4 * hidden
-    chosen = precision.choose(spec.precision, hidden=hidden, intermediate=wide)
-    emit("precision", name=chosen.name, text=chosen.reason, gflops=chosen.gflops)
-    packing, share_prefix = _layout(model, rows, spec, chosen.name, emit)
-    pad = getattr(tokenizer, "pad_token_id", None) or 0
-    how = How(packing, share_prefix, chosen.name, pad)
-    write_json(file, asdict(how))
-    return how
-
-
-def _layout(
-    model: "PeftModel",
-    rows: tuple[Sequence[Tokens], Sequence[Tokens]],
-    spec: FinetuneSpec,
-    chosen: str,
-    emit: Callable[..., None],
-) -> tuple[str, bool]:
-    """Return the packing and whether rows share their prompt's beginning."""
-    if spec.packing == "padded":
-        return "padded", False
-    dropout = check.dropout(model)
-    reason = check.obstacle(model, max(len(row.input_ids) for part in rows for row in part))
-    reason = reason or _difference(model, rows[0][: micro_batch(spec)], chosen, not dropout, emit)
-    if reason is None and dropout:
-        emit(
-            "note",
-            text=f"Dropout is {dropout:g}, so every row draws its own for the whole prompt: the common beginning is not shared.",
-        )
-    if reason is None:
-        return "packed", not dropout
-    if spec.packing == "packed":
-        raise SpecError(
-            f"packing must be 'auto' or 'padded' for this run; got 'packed', but {reason}.",
-            hint="The default is 'auto'.",
-        )
-    emit("note", text=f"Rows are padded, not packed: {reason}.")
-    return "padded", False
-
-
-def _difference(
-    model: "PeftModel",
-    rows: Sequence[Tokens],
-    chosen: str,
-    share_prefix: bool,
-    emit: Callable[..., None],
-) -> str | None:
-    """Compute a first loss both ways and return why packing is not right here, or None."""
-    try:
-        result = check.compare(model, rows, chosen, share_prefix=share_prefix)
-    except (RuntimeError, TypeError, ValueError, NotImplementedError, AttributeError) as error:
-        return f"the model does not take packed rows ({str(error).splitlines()[0][:120]})"
-    emit("check", **result.as_dict())
-    if result.equal:
-        return None
-    return (
-        f"the packed loss is {result.loss_packed:.6f} and the plain one {result.loss_plain:.6f}, "
-        f"their gradients {result.gradient_difference:.1e} apart"
-    )
+        enable: Callable[..., None] = base.gradient_checkpointing_enable
+        enable(gradient_checkpointing_kwargs=options)
 
 
 def _run(
-    trainer: PackedTrainer,
-    spec: FinetuneSpec,
-    should_stop: Callable[[], bool],
-    on_evaluate: "Callable[[PeftModel, int], None] | None",
-    resume: bool,
+    trainer: PackedTrainer, spec: FinetuneSpec, should_stop: Callable[[], bool], resume: bool
 ) -> bool:
     """Train from the newest checkpoint, if there is one, and tell whether it was stopped."""
-    trainer.on_evaluated = on_evaluate and _apart(on_evaluate)
-    conductor = Conductor(
-        should_stop, patience=spec.early_stopping_patience, evaluates=bool(trainer.eval_dataset)
-    )
+    patience, evaluates = spec.early_stopping_patience, bool(trainer.eval_dataset)
+    conductor = Conductor(should_stop, patience=patience, evaluates=evaluates)
     trainer.add_callback(conductor)
     checkpoint = checkpoints.newest(trainer.folder) if resume else None
-    if checkpoint is not None and _is_over(checkpoint, trainer.args.max_steps, spec):
+    if checkpoint is not None and _is_over(checkpoint, trainer.args.max_steps, patience):
         trainer.restore_state(checkpoint)
     else:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     return conductor.stopped
 
 
-def _is_over(checkpoint: Path, max_steps: int, spec: FinetuneSpec) -> bool:
+def _is_over(checkpoint: Path, max_steps: int, patience: int) -> bool:
     """Tell whether a run ended with this checkpoint and only its adapter was not written."""
     state = checkpoints.state(checkpoint)
-    best, patience = state["best_global_step"], spec.early_stopping_patience
-    return state["global_step"] >= max_steps or is_impatient(state["log_history"], best, patience)
-
-
-def _apart(
-    on_evaluate: "Callable[[PeftModel, int], None]",
-) -> "Callable[[PeftModel, int], None]":
-    """Let a callback use the model as a plain one, and the random state as it likes."""
-
-    def call(model: "PeftModel", step: int) -> None:
-        states = random.getstate(), np.random.get_state()
-        try:
-            with torch.random.fork_rng(), check.attention(model, "sdpa"):
-                on_evaluate(model, step)
-        finally:
-            random.setstate(states[0])
-            np.random.set_state(states[1])
-
-    return call
-
-
-def _finish(trainer: PackedTrainer, spec: FinetuneSpec, adapter: Path) -> int:
-    """Put the best adapter, or the last, in its folder and in the model; return its step."""
-    best = trainer.state.best_global_step if spec.load_best_model_at_end else None
-    last = checkpoints.newest(trainer.folder)
-    if last is None:
-        raise RunFailed("The run ended without a checkpoint.", hint="Start it again.")
-    source = trainer.folder / f"checkpoint-{best}" if best else last
-    draft = trainer.folder / checkpoints.DRAFT / "adapter"
-    draft.mkdir(parents=True)
-    for name in ADAPTER_FILES:
-        shutil.copyfile(source / name, draft / name)
-    checkpoints.publish(draft, adapter)
-    checkpoints.clean(trainer.folder)
-    return checkpoints.step_of(source)
-
-
-def _prove(model: "PeftModel", adapter: Path, before: str, *, is_done: bool) -> None:
-    """Load the saved adapter back and show that it is whole, finite and not zero.
-
-    Raises:
-        RunFailed: It is not, or the base weights have changed.
-    """
-    from peft import get_peft_model_state_dict, set_peft_model_state_dict
-    from safetensors.torch import load_file
-
-    saved = load_file(adapter / "adapter_model.safetensors")
-    set_peft_model_state_dict(model, saved)
-    loaded = get_peft_model_state_dict(model, save_embedding_layers=False)
-    same = saved.keys() == loaded.keys() and all(saved[k].equal(loaded[k].cpu()) for k in saved)
-    learned = any(bool(t.any()) for name, t in saved.items() if "lora_A" not in name)
-    finite = all(bool(t.isfinite().all()) for t in saved.values())
-    for holds, problem in (
-        (same, "differs from the one in memory"),
-        (finite, "has numbers that are not finite"),
-        (learned or not is_done, "is zero: it learned nothing"),
-        (_fingerprint(model) == before, "came with changed base weights"),
-    ):
-        if not holds:
-            raise RunFailed(
-                f"The adapter in {adapter} {problem}.",
-                hint="Lower learning_rate or take more steps; see log.txt.",
-            )
-
-
-def _fingerprint(model: "PeftModel") -> str:
-    """Return a hash of three frozen tensors: the first, a middle one and the last."""
-    frozen = [p for p in model.parameters() if not p.requires_grad]
-    digest = hashlib.sha256()
-    for tensor in (frozen[0], frozen[len(frozen) // 2], frozen[-1]):
-        part = tensor.detach().flatten()[:1_000_000].cpu().contiguous()
-        digest.update(part.view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Silence what Transformers and PEFT tell about themselves; errors still come through."""
-    from transformers.utils import logging
-
-    before = logging.get_verbosity()
-    logging.set_verbosity_error()
-    try:
-        with warnings.catch_warnings():
-            for module in ("transformers", "peft", "accelerate", "torch"):
-                warnings.filterwarnings("ignore", module=rf"{module}(\.|$)")
-            yield
-    finally:
-        logging.set_verbosity(before)
-
-
-@contextmanager
-def _reproducible(seed: int) -> Iterator[None]:
-    """Seed everything and prefer algorithms that always add in the same order."""
-    from transformers import set_seed
-
-    before = torch.are_deterministic_algorithms_enabled()
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # costs time, finds only bugs
-    set_seed(seed)
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(before)
+    impatient = is_impatient(state["log_history"], state["best_global_step"], patience)
+    return state["global_step"] >= max_steps or impatient

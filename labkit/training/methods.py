@@ -4,15 +4,17 @@ A new method is one function that turns a spec into PEFT's own configuration, an
 `METHODS`.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ..errors import SpecError, near
 from ..spec import FinetuneSpec
+from .surroundings import quiet
 
 if TYPE_CHECKING:
     from peft import PeftConfig, PeftModel
@@ -49,8 +51,8 @@ def add_adapter(model: "PreTrainedModel", spec: FinetuneSpec) -> "PeftModel":
         hint = near(spec.method, METHODS, f"Methods: {', '.join(METHODS)}.")
         raise SpecError(f"There is no method {spec.method!r}.", hint=hint)
     config = METHODS[spec.method](model, spec)
-    with _seeded(spec.seed):
-        return get_peft_model(model, config)  # type: ignore[return-value]
+    with quiet(), _seeded(spec.seed):
+        return get_peft_model(model, config)
 
 
 def load_adapter(
@@ -59,9 +61,24 @@ def load_adapter(
     """Return `model` with the adapter saved in `path`, in evaluation mode."""
     from peft import PeftModel
 
-    loaded = PeftModel.from_pretrained(model, str(path), is_trainable=is_trainable)
+    with quiet():
+        loaded = PeftModel.from_pretrained(model, str(path), is_trainable=is_trainable)
     loaded.eval()
     return loaded
+
+
+def save_adapter(model: "PeftModel", folder: Path) -> None:
+    """Write the adapter in PEFT's format, equal byte for byte where the adapter is equal.
+
+    The vocabulary is not changed, so it is not saved.
+    """
+    model.save_pretrained(str(folder), save_embedding_layers=False)
+    (folder / "README.md").unlink(missing_ok=True)  # a card with gaps; the run writes its own
+    file = folder / "adapter_config.json"
+    config = json.loads(file.read_text(encoding="utf-8"))
+    if isinstance(config.get("target_modules"), list):  # PEFT keeps a set, in any order
+        config["target_modules"].sort()
+    file.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def merge(model: "PeftModel") -> "PreTrainedModel":
@@ -70,7 +87,17 @@ def merge(model: "PeftModel") -> "PreTrainedModel":
     Raises:
         RuntimeError: A merged weight is not finite.
     """
-    return model.merge_and_unload(safe_merge=True)  # type: ignore[operator, no-any-return]
+    return cast("PreTrainedModel", model.merge_and_unload(safe_merge=True))
+
+
+def base_of(model: "PeftModel") -> "PreTrainedModel":
+    """Return the model that an adapter sits on, the adapter's layers in it."""
+    return cast("PreTrainedModel", model.get_base_model())
+
+
+def head_of(model: "PeftModel") -> "nn.Module":
+    """Return the layer that turns hidden states into logits."""
+    return cast("nn.Module", base_of(model).get_output_embeddings())  # type: ignore[no-untyped-call]
 
 
 def adapter_facts(model: "nn.Module") -> AdapterFacts:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
@@ -74,7 +73,8 @@ class _SideBySide(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, flat: Tensor, layout: Layout) -> Tensor:  # noqa: ANN401 - autograd's
         ctx.layout = layout
-        return flat.index_select(0, layout.slots).unflatten(0, (layout.rows, -1))
+        shape = (layout.rows, -1, *flat.shape[1:])
+        return flat.index_select(0, layout.slots).view(shape)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401 - autograd's
@@ -93,6 +93,18 @@ class _Flat(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401 - autograd's
         rows = grad.new_zeros(ctx.shape).flatten(0, 1)
         return rows.index_copy_(0, ctx.layout.tokens, grad).view(ctx.shape), None
+
+
+def _side_by_side(flat: Tensor, layout: Layout) -> Tensor:
+    """Return `(rows, heads, longest, d)` of `(n, heads, d)`."""
+    rows: Tensor = _SideBySide.apply(flat, layout)  # type: ignore[no-untyped-call]
+    return rows.transpose(1, 2)
+
+
+def _flat(rows: Tensor, layout: Layout) -> Tensor:
+    """Return `(n, heads, d)` of `(rows, heads, longest, d)`."""
+    flat: Tensor = _Flat.apply(rows.transpose(1, 2), layout)  # type: ignore[no-untyped-call]
+    return flat
 
 
 def packed_attention(
@@ -134,10 +146,10 @@ def _attend(
     options: dict[str, Any],
 ) -> Tensor:
     heads, tails = zip(*(_split(t, packed.prefix) for t in qkv), strict=True)
-    q, k, v = (_SideBySide.apply(t, packed).transpose(1, 2) for t in tails)
+    q, k, v = (_side_by_side(t, packed) for t in tails)
     if not packed.prefix:
         rows = _sdpa(q, k, v, groups, is_causal=True, **options)
-        return _Flat.apply(rows.transpose(1, 2), packed)[None]  # type: ignore[no-any-return]
+        return _flat(rows, packed)[None]
     first = [t.transpose(0, 1)[None] for t in heads]
     k, v = (
         torch.cat([h.expand(packed.rows, -1, -1, -1), t], 2)
@@ -145,8 +157,7 @@ def _attend(
     )
     rows = _sdpa(q, k, v, groups, attn_mask=mask, **options)
     shared = _sdpa(first[0], first[1], first[2], groups, is_causal=True, **options)
-    flat = _Flat.apply(rows.transpose(1, 2), packed)
-    return torch.cat([shared[0].transpose(0, 1), flat])[None]
+    return torch.cat([shared[0].transpose(0, 1), _flat(rows, packed)])[None]
 
 
 def _split(states: Tensor, prefix: int) -> tuple[Tensor, Tensor]:
@@ -156,7 +167,7 @@ def _split(states: Tensor, prefix: int) -> tuple[Tensor, Tensor]:
 
 
 def _sdpa(q: Tensor, k: Tensor, v: Tensor, groups: int, **options: Any) -> Tensor:  # noqa: ANN401
-    return F.scaled_dot_product_attention(q, k, v, enable_gqa=groups > 1, **options)
+    return nn.functional.scaled_dot_product_attention(q, k, v, enable_gqa=groups > 1, **options)
 
 
 def _refuse_unknown(kwargs: dict[str, Any]) -> None:

@@ -6,10 +6,8 @@ loss, an evaluation that gathers no logits, and checkpoints that are whole or ab
 """
 
 import math
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +18,14 @@ from transformers import (
     ProgressCallback,
     Trainer,
     TrainerState,
-    TrainingArguments,
 )
 
 from ..errors import RunFailed
 from ..spec import FinetuneSpec
 from . import batches, checkpoints
+from .arguments import How, arguments
 from .batches import Batch, Tokens
+from .methods import head_of, save_adapter
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -38,24 +37,7 @@ EVAL_TARGETS = 256
 """Target tokens of an evaluation batch, which bounds the logits."""
 
 
-@dataclass(frozen=True)
-class How:
-    """How a run computes; kept with the run, so that a resumed one computes the same way."""
-
-    packing: str = "packed"
-    """`packed` or `padded`; the loss is the same."""
-
-    share_prefix: bool = True
-    """Whether a common prompt prefix is computed once; not exact where there is dropout."""
-
-    precision: str = "fp32"
-    """`fp32`, `bf16` or `fp16`."""
-
-    pad_token_id: int = 0
-    """Token of the padding, which nothing looks at."""
-
-
-class PackedTrainer(Trainer):  # type: ignore[misc]
+class PackedTrainer(Trainer):
     """A Trainer for rows of tokens.
 
     Args:
@@ -77,7 +59,7 @@ class PackedTrainer(Trainer):  # type: ignore[misc]
         output_dir: Path,
         emit: Callable[..., None] = lambda kind, **values: None,
     ) -> None:
-        self.how = how
+        self.tuned, self.eval_rows = model, list(rows[1])
         self.emit = emit
         self.on_evaluated: Callable[[PeftModel, int], None] | None = None
         self.folder = Path(output_dir)
@@ -92,10 +74,10 @@ class PackedTrainer(Trainer):  # type: ignore[misc]
             args=arguments(spec, len(rows[0]), bool(rows[1]), how, self.folder),
             data_collator=self._collate,
             train_dataset=list(rows[0]),
-            eval_dataset=list(rows[1]) or None,
+            eval_dataset=self.eval_rows or None,
         )
         self.model_accepts_loss_kwargs = self.loss_is_scaled_for_ga = True  # by compute_loss
-        self._head = model.get_base_model().get_output_embeddings()
+        self._head = head_of(model)
         for callback in (PrinterCallback, ProgressCallback):
             self.remove_callback(callback)
 
@@ -111,19 +93,22 @@ class PackedTrainer(Trainer):  # type: ignore[misc]
 
     def _get_num_items_in_batch(self, made: list[Batch], device: torch.device) -> Tensor:
         count = torch.tensor(sum(batch["targets"].numel() for batch in made), device=device)
-        return self.accelerator.gather(count).sum() if self.args.world_size > 1 else count  # type: ignore[no-any-return]
+        if self.args.world_size > 1:
+            count = self.accelerator.gather(count).sum()
+        return count
 
     def compute_loss(
         self,
         model: torch.nn.Module,
         inputs: Batch,
         return_outputs: bool = False,
-        num_items_in_batch: Tensor | None = None,
+        num_items_in_batch: Tensor | int | None = None,
     ) -> Tensor:
         """Return this micro-batch's part of the step's mean loss, in nats per target token."""
         n_items = inputs["targets"].numel() if num_items_in_batch is None else num_items_in_batch
         loss = batches.loss_sum(model, inputs, self._head) / n_items
-        return loss * self.accelerator.num_processes  # DDP takes the mean over processes
+        processes: int = self.accelerator.num_processes
+        return loss * processes  # DDP takes the mean over processes
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Emit a step's event.
@@ -134,16 +119,10 @@ class PackedTrainer(Trainer):  # type: ignore[misc]
         super().log(logs, start_time)
         if "loss" not in logs:
             return
+        step, of = self.state.global_step, self.state.max_steps
         values = {name: logs[name] for name in ("loss", "learning_rate", "grad_norm")}
-        step, seconds = self.state.global_step, time.perf_counter() - self._clock
-        self.emit(
-            "step",
-            step=step,
-            max_steps=self.state.max_steps,
-            seconds=seconds,
-            **values,
-            **self._counts,
-        )
+        values["seconds"] = time.perf_counter() - self._clock
+        self.emit("step", step=step, max_steps=of, **values, **self._counts)
         if not math.isfinite(logs["loss"]):
             raise RunFailed(
                 f"The loss is not a finite number at step {step}; got {logs['loss']}.",
@@ -152,14 +131,14 @@ class PackedTrainer(Trainer):  # type: ignore[misc]
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:  # noqa: ANN401 - the Trainer's
         """Return `eval_loss`: mean cross-entropy of all evaluation targets, nats per token."""
-        self.model.eval()
-        sums = [self._eval_sum(rows) for rows in eval_batches(self.eval_dataset)]
-        n_targets = sum(map(batches.n_targets, self.eval_dataset))
+        self.tuned.eval()
+        sums = [self._eval_sum(rows) for rows in eval_batches(self.eval_rows)]
+        n_targets = sum(map(batches.n_targets, self.eval_rows))
         metrics = {"eval_loss": math.fsum(sums) / n_targets}
         self.log(dict(metrics))
         self.emit("eval", step=self.state.global_step, eval_loss=metrics["eval_loss"])
         if self.on_evaluated is not None:
-            self.on_evaluated(self.model, self.state.global_step)
+            self.on_evaluated(self.tuned, self.state.global_step)
         self.control = self.callback_handler.on_evaluate(
             self.args, self.state, self.control, metrics
         )
@@ -168,7 +147,7 @@ class PackedTrainer(Trainer):  # type: ignore[misc]
     @torch.no_grad()
     def _eval_sum(self, rows: Sequence[Tokens]) -> float:
         batch = batches.to_device(self._collate(rows), self.args.device)
-        return float(batches.loss_sum(self.model, batch, self._head))
+        return float(batches.loss_sum(self.tuned, batch, self._head))
 
     def restore_state(self, checkpoint: Path) -> None:
         """Take the state of a run that ended with this checkpoint; there is nothing to train."""
@@ -195,58 +174,7 @@ class PackedTrainer(Trainer):  # type: ignore[misc]
         self.emit("checkpoint", step=self.state.global_step, path=str(final))
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:  # noqa: ANN401
-        save_adapter(self.model, Path(output_dir or self.folder))
-
-
-def arguments(
-    spec: FinetuneSpec, n_rows: int, evaluates: bool, how: How, folder: Path
-) -> TrainingArguments:
-    """Return the Trainer's arguments for a spec."""
-    steps = count_steps(n_rows, spec)
-    every = spec.eval_steps or max(1, steps // 8)
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
-    has_warmup = spec.lr_scheduler_type != "constant"
-    return TrainingArguments(
-        output_dir=str(folder),
-        per_device_train_batch_size=max(1, micro_batch(spec) // processes),
-        gradient_accumulation_steps=spec.gradient_accumulation_steps,
-        max_steps=steps,
-        learning_rate=spec.learning_rate,
-        lr_scheduler_type=spec.lr_scheduler_type,
-        warmup_steps=min(math.ceil(spec.warmup_ratio * steps), steps - 1) if has_warmup else 0,
-        weight_decay=spec.weight_decay,
-        max_grad_norm=spec.max_grad_norm,
-        eval_strategy="steps" if evaluates else "no",
-        eval_steps=every,
-        save_steps=spec.save_steps or every,
-        metric_for_best_model="eval_loss",
-        greater_is_better=False,
-        seed=spec.seed,
-        data_seed=spec.seed,
-        bf16=how.precision == "bf16",
-        fp16=how.precision == "fp16",
-        use_cpu=not torch.cuda.is_available(),
-        optim="adamw_torch_fused",
-        logging_steps=1,
-        logging_nan_inf_filter=False,
-        remove_unused_columns=False,
-        dataloader_pin_memory=False,
-        disable_tqdm=True,
-        report_to="none",
-    )
-
-
-def micro_batch(spec: FinetuneSpec) -> int:
-    """Return the rows of one forward pass."""
-    return spec.batch_size // spec.gradient_accumulation_steps
-
-
-def count_steps(n_rows: int, spec: FinetuneSpec) -> int:
-    """Return the optimizer steps of a run; the last step of an epoch may have fewer rows."""
-    if spec.max_steps is not None:
-        return spec.max_steps
-    n_micro = math.ceil(n_rows / micro_batch(spec))
-    return math.ceil(spec.num_train_epochs * math.ceil(n_micro / spec.gradient_accumulation_steps))
+        save_adapter(self.tuned, Path(output_dir or self.folder))
 
 
 def eval_batches(rows: Sequence[Tokens]) -> Iterator[list[Tokens]]:
@@ -254,18 +182,10 @@ def eval_batches(rows: Sequence[Tokens]) -> Iterator[list[Tokens]]:
     batch: list[Tokens] = []
     for row in sorted(rows, key=lambda row: len(row.input_ids)):
         grown = [*batch, row]
-        n_tokens, n_targets = (
-            sum(len(r.input_ids) for r in grown),
-            sum(map(batches.n_targets, grown)),
-        )
-        if batch and (n_tokens > EVAL_TOKENS or n_targets > EVAL_TARGETS):
+        n_tokens = sum(len(r.input_ids) for r in grown)
+        if batch and (n_tokens > EVAL_TOKENS or sum(map(batches.n_targets, grown)) > EVAL_TARGETS):
             yield batch
             batch = []
         batch.append(row)
     if batch:
         yield batch
-
-
-def save_adapter(model: "PeftModel", folder: Path) -> None:
-    """Write the adapter in PEFT's format; the vocabulary is not changed, so not saved."""
-    model.save_pretrained(str(folder), save_embedding_layers=False)

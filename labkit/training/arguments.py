@@ -1,0 +1,87 @@
+"""A spec in the Trainer's words: how many steps, how large a batch, which schedule."""
+
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from transformers import TrainingArguments
+
+from ..spec import FinetuneSpec
+
+
+@dataclass(frozen=True)
+class How:
+    """How a run computes; kept with the run, so that a resumed one computes the same way."""
+
+    packing: str = "packed"
+    """`packed` or `padded`; the loss is the same."""
+
+    share_prefix: bool = True
+    """Whether a common prompt prefix is computed once; not exact where there is dropout."""
+
+    precision: str = "fp32"
+    """`fp32`, `bf16` or `fp16`."""
+
+    pad_token_id: int = 0
+    """Token of the padding, which nothing looks at."""
+
+
+def arguments(
+    spec: FinetuneSpec, n_rows: int, evaluates: bool, how: How, folder: Path
+) -> TrainingArguments:
+    """Return the Trainer's arguments for a spec."""
+    steps = count_steps(n_rows, spec)
+    every = spec.eval_steps or max(1, steps // 8)
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    has_warmup = spec.lr_scheduler_type != "constant"
+    made = TrainingArguments(
+        output_dir=str(folder),
+        per_device_train_batch_size=max(1, micro_batch(spec) // processes),
+        gradient_accumulation_steps=spec.gradient_accumulation_steps,
+        max_steps=steps,
+        learning_rate=spec.learning_rate,
+        lr_scheduler_type=spec.lr_scheduler_type,
+        warmup_steps=min(math.ceil(spec.warmup_ratio * steps), steps - 1) if has_warmup else 0,
+        weight_decay=spec.weight_decay,
+        max_grad_norm=spec.max_grad_norm,
+        eval_strategy="steps" if evaluates else "no",
+        eval_steps=every,
+        save_steps=spec.save_steps or every,
+        metric_for_best_model="eval_loss",
+        greater_is_better=False,
+        seed=spec.seed,
+        data_seed=spec.seed,
+        bf16=how.precision == "bf16",
+        fp16=how.precision == "fp16",
+        use_cpu=not torch.cuda.is_available(),
+        optim="adamw_torch_fused",
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        remove_unused_columns=False,
+        dataloader_pin_memory=False,
+        disable_tqdm=True,
+        report_to="none",
+    )
+    if processes == 1:
+        made._n_gpu = min(made.n_gpu, 1)  # DataParallel would cut the flat sequence in pieces
+    return made
+
+
+def micro_batch(spec: FinetuneSpec) -> int:
+    """Return the rows of one forward pass."""
+    return spec.batch_size // spec.gradient_accumulation_steps
+
+
+def steps_per_epoch(n_rows: int, spec: FinetuneSpec) -> int:
+    """Return the optimizer steps of one pass; the last may have fewer rows than the others."""
+    n_micro = math.ceil(n_rows / micro_batch(spec))
+    return math.ceil(n_micro / spec.gradient_accumulation_steps)
+
+
+def count_steps(n_rows: int, spec: FinetuneSpec) -> int:
+    """Return the optimizer steps of a run."""
+    if spec.max_steps is not None:
+        return spec.max_steps
+    return math.ceil(spec.num_train_epochs * steps_per_epoch(n_rows, spec))

@@ -1,0 +1,99 @@
+"""How a run computes: precision and batch layout, chosen once, said, and kept with the run."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import SpecError
+from ..files import write_json
+from ..spec import FinetuneSpec
+from . import check, precision
+from .arguments import How, micro_batch
+from .batches import Tokens
+from .methods import base_of
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+
+FILE = "how.json"
+"""File in a run's folder that keeps the choice for a resumed run."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What the choice is made for."""
+
+    model: "PeftModel"
+    """The model with its adapter."""
+
+    spec: FinetuneSpec
+    """The settings."""
+
+    rows: Sequence[Tokens]
+    """All rows, those to learn first."""
+
+    emit: Callable[..., None]
+    """Called as `emit(kind, **values)`."""
+
+
+def kept(output_dir: Path) -> How | None:
+    """Return what a run chose before, or None."""
+    file = Path(output_dir) / FILE
+    return How(**json.loads(file.read_text(encoding="utf-8"))) if file.exists() else None
+
+
+def decide(case: Case, pad_token_id: int, output_dir: Path) -> How:
+    """Choose layout and precision, emit why, and keep the choice in `output_dir`."""
+    config = base_of(case.model).config.get_text_config()
+    wide = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
+    chosen = precision.choose(case.spec.precision, hidden=config.hidden_size, intermediate=wide)
+    case.emit("precision", name=chosen.name, text=chosen.reason, gflops=chosen.gflops)
+    packing, share_prefix = _layout(case, chosen.name)
+    how = How(packing, share_prefix, chosen.name, pad_token_id)
+    write_json(Path(output_dir) / FILE, asdict(how))
+    return how
+
+
+def _layout(case: Case, chosen: str) -> tuple[str, bool]:
+    """Return the packing and whether rows share their prompt's beginning."""
+    if case.spec.packing == "padded":
+        return "padded", False
+    dropout = check.dropout(case.model)
+    reason = check.obstacle(case.model, max(len(row.input_ids) for row in case.rows))
+    reason = reason or _difference(case, chosen, share_prefix=not dropout)
+    if reason is not None:
+        return _padded(case, reason)
+    if dropout:
+        text = (
+            f"Dropout is {dropout:g}: each row draws its own, so a common beginning is not shared."
+        )
+        case.emit("note", text=text)
+    return "packed", not dropout
+
+
+def _padded(case: Case, reason: str) -> tuple[str, bool]:
+    if case.spec.packing == "packed":
+        raise SpecError(
+            f"packing must be 'auto' or 'padded' for this run; got 'packed', but {reason}.",
+            hint="The default is 'auto'.",
+        )
+    case.emit("note", text=f"Rows are padded, not packed: {reason}.")
+    return "padded", False
+
+
+def _difference(case: Case, chosen: str, *, share_prefix: bool) -> str | None:
+    """Compute a first loss both ways and return why packing is not right here, or None."""
+    rows = case.rows[: micro_batch(case.spec)]
+    try:
+        result = check.compare(case.model, rows, chosen, share_prefix=share_prefix)
+    except (RuntimeError, TypeError, ValueError, AttributeError, IndexError) as error:
+        return f"the model does not take packed rows ({str(error).splitlines()[0][:120]})"
+    case.emit("check", **result.as_dict())
+    if result.equal:
+        return None
+    return (
+        f"the packed loss is {result.loss_packed:.6f} and the plain one {result.loss_plain:.6f}, "
+        f"their gradients {result.gradient_difference:.1e} apart"
+    )
