@@ -35,8 +35,15 @@ Records = list[dict[str, Any]]
 def read_file(path: Path) -> Table:
     """Return the rows of a JSON Lines, JSON, CSV or Parquet file."""
     kind = kind_of(path)
-    data = path.read_bytes()
-    _refuse_disguise(path.name, kind, data[:64].lstrip())
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(64)
+            data = b"" if kind == "Parquet" else head + stream.read()
+    except OSError as error:
+        raise DataError(
+            f"{path.name} cannot be read: {error.strerror}.", hint="Check the file's permissions."
+        ) from error
+    _refuse_disguise(path.name, kind, head.lstrip())
     if kind == "Parquet":
         return Table(path.name, _read_parquet(path))
     readers: dict[str, Callable[[str, str], Records]] = {

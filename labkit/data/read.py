@@ -30,6 +30,8 @@ def read_source(data: str, base: Path | None = None) -> Source:
         tables = {split: [read_file(entry.path(split))] for split in entry.files}
         return Source(tables, text_template=entry.text_template)
     path = (base or Path()) / Path(data).expanduser()
+    if not data.strip():
+        raise _missing(data, path)
     if path.is_dir():
         return read_folder(path)
     if path.exists():

@@ -42,7 +42,7 @@ def take_share(units: Units, labels: Sequence[str], order: Sequence[int], share:
         share: Share of the rows, from 0 to 1.
     """
     total = Counter(labels)
-    want = {label: min(max(1, round(share * n)), n - 1) for label, n in total.items()}
+    want = {label: max(1, round(share * n)) for label, n in total.items()}
     taken: Counter[str] = Counter()
     chosen: set[int] = set()
     for unit in (units[i] for i in order):

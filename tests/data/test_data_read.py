@@ -1,9 +1,14 @@
 """Files, folders and saved data sets → rows; what is wrong is said with its row or line."""
 
 import json
+import os
+import socket
+import subprocess
+import sys
 
 import pytest
 
+from labkit.data.formats import read_file
 from labkit.data.read import read_source
 from labkit.errors import DataError
 
@@ -78,8 +83,9 @@ def test_a_column_of_plain_text_is_a_csv_too(tmp_path):
 
 
 def test_a_long_csv_is_judged_by_whole_rows(tmp_path):
-    text = "a,b\n" + f"{'x' * 3000},1\n" * 20
-    assert len(values(read_source(write(tmp_path, "a.csv", text)))) == 20
+    text = "a;b, c, d\n" + f"{'x' * 3000};1\n" * 20
+    rows = values(read_source(write(tmp_path, "a.csv", text)))
+    assert [list(row) for row in rows] == [["a", "b, c, d"]] * 20
 
 
 @pytest.mark.parametrize(
@@ -122,6 +128,10 @@ def test_a_broken_file_is_refused_with_its_place(tmp_path, name, content, words)
 def test_a_missing_file_offers_the_one_beside_it(tmp_path):
     write(tmp_path, "foods.csv", "a\n1\n")
     assert "Did you mean 'foods.csv'?" in refusal(str(tmp_path / "food.csv"))
+
+
+def test_no_name_at_all_is_refused():
+    assert "no file ''" in refusal("")
 
 
 def test_a_misspelt_catalogue_name_offers_the_right_one():
@@ -194,8 +204,31 @@ def test_a_damaged_saved_data_set_is_refused(tmp_path):
     assert "cannot be read as a saved data set" in refusal(str(tmp_path))
 
 
-def test_a_hub_id_offline_is_one_sentence_at_once(monkeypatch):
-    monkeypatch.setenv("LABKIT_OFFLINE", "1")
-    said = refusal("nobody/nothing-of-that-name")
-    assert "'nobody/nothing-of-that-name' cannot be read" in said
-    assert len(said.splitlines()) == 2
+def test_a_hub_id_offline_is_one_sentence_and_no_connection(tmp_path):
+    code = (
+        "from labkit.data.read import read_source; from labkit.errors import DataError\n"
+        "try: read_source('nobody/nothing-of-that-name')\n"
+        "except DataError as error: print(error)"
+    )
+    with socket.create_server(("127.0.0.1", 0)) as hub:
+        address = f"http://127.0.0.1:{hub.getsockname()[1]}"
+        settings = {"HF_ENDPOINT": address, "LABKIT_OFFLINE": "1", "HF_HOME": str(tmp_path)}
+        command = [sys.executable, "-c", code]
+        environment = {**os.environ, **settings}
+        said = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+        hub.setblocking(False)
+        with pytest.raises(BlockingIOError):  # nobody has knocked
+            hub.accept()
+    assert "'nobody/nothing-of-that-name' cannot be read" in said.stdout
+    assert len(said.stdout.splitlines()) == 2
+
+
+def test_a_file_that_may_not_be_read_is_refused(tmp_path):
+    assert "a.csv cannot be read: Is a directory" in refusal_of_file(tmp_path / "a.csv")
+
+
+def refusal_of_file(path):
+    path.mkdir()
+    with pytest.raises(DataError) as caught:
+        read_file(path)
+    return str(caught.value)

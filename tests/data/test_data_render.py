@@ -33,7 +33,8 @@ def refusal(*dicts, kind=LabError, **settings):
             ("### Question: Why?\n### Answer:", " So."),
         ),
         (
-            "### Language: {programming_language} \n### Question: {prompt} \n### Answer: {response}",
+            "### Language: {programming_language} \n### Question: {prompt} \n"
+            "### Answer: {response}",
             {"programming_language": "C", "prompt": "Add", "response": "a + b"},
             ("### Language: C \n### Question: Add \n### Answer:", " a + b"),
         ),

@@ -53,7 +53,7 @@ def prompts(examples):
         ("train[:-3]", range(7)),
         ("train[10%:50%]", range(1, 5)),
         ("train[-20%:]", range(8, 10)),
-        ("train[:33%]", range(3)),
+        ("train[:36%]", range(4)),
         (" train [ 2 : 4096 ] ", range(2, 10)),
         ("train[8:] + valid", range(8, 13)),
         ("dev[:1]", range(10, 11)),
@@ -93,6 +93,12 @@ def test_a_share_takes_each_label_in_proportion_and_leaves_some_of_each():
     labels = ["x"] * 100 + ["y"] * 20 + ["z"] * 2
     chosen = take_share([[i] for i in range(122)], labels, range(122), 0.15)
     assert Counter(labels[i] for i in chosen) == {"x": 15, "y": 3, "z": 1}
+
+
+def test_a_share_never_takes_all_rows_of_a_label():
+    labels = ["x"] * 10 + ["y", "z", "z"]
+    units = [[i] for i in range(11)] + [[11, 12]]
+    assert {labels[i] for i in take_share(units, labels, range(12), 0.5)} == {"x"}
 
 
 def test_a_limit_takes_each_label_in_proportion_by_largest_remainder():
@@ -239,6 +245,10 @@ def test_limit_keeps_every_label(tmp_path):
     path = write(tmp_path / "a.jsonl", rows)
     splits = load(spec_of(path, limit=20))
     assert Counter(example.label for example in splits.train) == {"common": 18, "rare": 2}
+
+
+def test_a_limit_below_one_row_per_label_is_refused(tmp_path):
+    rows = [{"q": f"q{i}", "a": "abc"[i % 3]} for i in range(30)]
+    path = write(tmp_path / "a.jsonl", rows)
     with pytest.raises(SpecError, match="limit must be at least 3, one row per label; got 2"):
-        three = [{"q": f"q{i}", "a": "abc"[i % 3]} for i in range(30)]
-        load(spec_of(write(tmp_path / "b.jsonl", three), limit=2))
+        load(spec_of(path, limit=2))
