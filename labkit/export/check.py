@@ -1,0 +1,188 @@
+"""Compare an exported model with the one it came from, and refuse what differs too much."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import ExportError
+from .onnx_model import OnnxModel
+from .scoring import log_softmax
+
+ATOL = 1e-2
+"""Largest logit difference between PyTorch and fp32 ONNX."""
+
+MAX_KL_FP32 = 1e-6
+"""Largest mean divergence of fp32 ONNX, in nats per token."""
+
+MAX_DROP = {"int8": 0.02, "int4": 0.05}
+"""Accuracy on held-out rows that quantisation may cost."""
+
+MAX_KL = {"int8": 0.05, "int4": 0.5}
+"""Largest mean divergence, in nats per token, where there are no labels to count."""
+
+N_GREEDY = 3
+"""Rows that are continued greedily."""
+
+Logits = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How far a model is from its reference, over the tokens of some rows."""
+
+    max_abs_logit_diff: float
+    """Largest difference of any logit."""
+
+    kl: float
+    """Mean divergence from the reference's next-token distribution, nats per token."""
+
+    top1_agreement: float
+    """Share of tokens whose likeliest next token is the same, from 0 to 1."""
+
+    n_tokens: int
+    """Tokens compared."""
+
+    first_difference: int | None
+    """Number of greedy tokens before the first that differs; None when all are the same."""
+
+    n_new_tokens: int
+    """Greedy tokens compared on each of the continued rows."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What the PyTorch model answers, kept so that it needs no memory during the comparison."""
+
+    rows: list[list[int]]
+    """Token ids."""
+
+    logits: Sequence[Logits]
+    """`(n, vocab)` of each row."""
+
+    greedy: list[list[int]]
+    """Greedy new tokens after each of the first rows."""
+
+    def save(self, folder: Path) -> None:
+        """Write the reference to a folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, logits in enumerate(self.logits):
+            np.save(folder / f"logits-{number}.npy", logits)
+        tokens = {"rows": self.rows, "greedy": self.greedy}
+        (folder / "tokens.json").write_text(json.dumps(tokens), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> "Reference":
+        """Read what `save` wrote; logits stay on the disk until they are looked at."""
+        tokens = json.loads((folder / "tokens.json").read_text(encoding="utf-8"))
+        paths = (folder / f"logits-{number}.npy" for number in range(len(tokens["rows"])))
+        return cls(logits=[np.load(path, mmap_mode="r") for path in paths], **tokens)
+
+
+def reference_of(
+    torch_model: Any,  # noqa: ANN401 - a torch module
+    rows: list[list[int]],
+    n_new_tokens: int = 32,
+) -> Reference:
+    """Return the logits and greedy continuations of a PyTorch causal language model."""
+    import torch
+
+    if not rows or not all(rows):
+        hint = "Give rows of at least one token."
+        raise ExportError("Parity needs rows to compare on; got an empty one or none.", hint)
+    with torch.inference_mode():
+        logits = [torch_model(input_ids=torch.tensor([row])).logits[0].numpy() for row in rows]
+        greedy = [torch_greedy(torch_model, row, n_new_tokens) for row in rows[:N_GREEDY]]
+    return Reference(rows, logits, greedy)
+
+
+def torch_greedy(model: Any, prompt: list[int], n_new_tokens: int) -> list[int]:  # noqa: ANN401
+    """Return the likeliest new tokens, end tokens included, as `OnnxModel.generate` counts them."""
+    import torch
+
+    ids, past, tokens = torch.tensor([prompt]), None, []
+    for _ in range(n_new_tokens):
+        answer = model(input_ids=ids, past_key_values=past, use_cache=True)
+        ids, past = answer.logits[:, -1:].argmax(-1), answer.past_key_values
+        tokens.append(int(ids))
+    return tokens
+
+
+def compare_logits(
+    torch_model: Any,  # noqa: ANN401 - a torch module
+    onnx_model: OnnxModel,
+    rows: list[list[int]],
+    n_new_tokens: int = 32,
+) -> Parity:
+    """Return how far `onnx_model` is from `torch_model` on rows of token ids."""
+    return compare(reference_of(torch_model, rows, n_new_tokens), onnx_model)
+
+
+def compare(reference: Reference, model: OnnxModel) -> Parity:
+    """Return how far `model` is from a reference."""
+    pairs = zip(reference.logits, (model.logits(row)[0] for row in reference.rows), strict=True)
+    found = np.concatenate([_differences(wanted, got) for wanted, got in pairs])
+    return Parity(
+        max_abs_logit_diff=float(found[:, 0].max()),
+        kl=float(found[:, 1].mean()),
+        top1_agreement=float(found[:, 2].mean()),
+        n_tokens=len(found),
+        first_difference=min(_first_differences(reference, model), default=None),
+        n_new_tokens=min(map(len, reference.greedy), default=0),
+    )
+
+
+def gate_fp32(parity: Parity) -> None:
+    """Raise unless fp32 ONNX answers as PyTorch does."""
+    hint = "The export is wrong; keep its log and use the PyTorch model."
+    for name, found, limit in (
+        ("largest logit difference", parity.max_abs_logit_diff, ATOL),
+        ("mean KL in nats per token", parity.kl, MAX_KL_FP32),
+    ):
+        if not found <= limit:  # a NaN must not pass
+            problem = f"The {name} of fp32 ONNX must be at most {limit:g}; got {found:.3g}."
+            raise ExportError(problem, hint)
+    if parity.first_difference is not None:
+        at = parity.first_difference + 1
+        raise ExportError(f"Greedy token {at} of fp32 ONNX is not the one of PyTorch.", hint)
+
+
+def gate_accuracy(precision: str, before: float, after: float, n_rows: int) -> None:
+    """Raise when quantisation costs more correct rows than allowed, and more than one row."""
+    lost = round((before - after) * n_rows)
+    if lost > max(1, MAX_DROP[precision] * n_rows):
+        hint = "Use precision int8." if precision == "int4" else "Use precision fp32."
+        found = f"{after:.3f} after {before:.3f} in fp32, n={n_rows}"
+        rule = f"{precision} may lose {MAX_DROP[precision]:.2f} of accuracy"
+        raise ExportError(f"{rule}; got {found}.", hint)
+
+
+def gate_divergence(precision: str, parity: Parity) -> None:
+    """Raise when a quantised model strays too far; used where no labels can be counted."""
+    if not parity.kl <= MAX_KL[precision]:
+        hint = "Use precision int8." if precision == "int4" else "Use precision fp32."
+        rule = f"The mean KL of {precision} must be at most {MAX_KL[precision]} nats per token"
+        raise ExportError(f"{rule}; got {parity.kl:.3f}.", hint)
+
+
+def _differences(wanted: Logits, got: Logits) -> npt.NDArray[np.float64]:
+    """Return `(n, 3)`: largest logit difference, divergence and agreement after each token."""
+    before, after = log_softmax(wanted), log_softmax(got)
+    largest = np.abs(wanted - got).max(axis=-1)
+    kl = (np.exp(before) * (before - after)).sum(axis=-1)
+    same = wanted.argmax(axis=-1) == got.argmax(axis=-1)
+    return np.stack([largest, kl, same], axis=1)
+
+
+def _first_differences(reference: Reference, model: OnnxModel) -> Iterator[int]:
+    """Yield where each greedy continuation leaves the reference, for those that do."""
+    for row, wanted in zip(reference.rows, reference.greedy, strict=False):
+        got = model.generate(row, len(wanted))
+        pairs = enumerate(zip(wanted, got, strict=True))
+        place = next((i for i, (a, b) in pairs if a != b), None)
+        if place is not None:
+            yield place

@@ -1,0 +1,116 @@
+"""Do one step in a process of its own: its memory comes back, its noise goes to a log."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Thread
+from time import sleep
+from typing import Any
+
+from .. import errors
+from ..errors import ExportError, LabError
+
+N_LAST_LINES = 6
+OFFLINE = {
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "TQDM_DISABLE": "1",
+}
+
+
+def call(module: str, function: str, *, log: Path, **arguments: Any) -> tuple[Any, int]:  # noqa: ANN401 - JSON
+    """Run `labkit.export.<module>.<function>(**arguments)` in a child, offline.
+
+    Args:
+        module: Module of this room.
+        function: Function there; it takes and returns what JSON can hold.
+        log: The child's output is appended here.
+        arguments: Of the function.
+
+    Returns:
+        What the function returned, and the child's peak memory in bytes.
+
+    Raises:
+        LabError: What the child raised, or that it died, with the last lines of its log.
+    """
+    with TemporaryDirectory() as folder, log.open("a", encoding="utf-8") as output:
+        result = Path(folder) / "result.json"
+        command = [sys.executable, "-m", __package__, module, function, str(result)]
+        text = json.dumps(arguments)
+        done = subprocess.run(
+            command, input=text, text=True, stdout=output, stderr=output, env=_env(), check=False
+        )
+        if not result.is_file():
+            raise _death(f"{module}.{function}", done.returncode, log)
+        answer = json.loads(result.read_text(encoding="utf-8"))
+    if "error" in answer:
+        raise _as_error(answer["error"], log)
+    return answer["value"], answer["peak_bytes"]
+
+
+def serve(module: str, function: str, result: Path) -> None:
+    """Be the child of `call`: JSON arguments on standard input, the answer to a file."""
+    arguments = json.load(sys.stdin)
+    Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    try:
+        value = getattr(import_module(f"{__package__}.{module}"), function)(**arguments)
+        answer = {"value": value, "peak_bytes": peak_bytes()}
+    except LabError as error:
+        answer = {"error": [type(error).__name__, error.problem, error.hint]}
+    except MemoryError:
+        answer = {"error": ["ExportError", *_out_of_memory(f"{module}.{function}")]}
+    part = result.with_suffix(".part")
+    part.write_text(json.dumps(answer), encoding="utf-8")
+    part.replace(result)
+
+
+def peak_bytes() -> int:
+    """Return the most memory this process has held, in bytes."""
+    status = Path("/proc/self/status")
+    if status.is_file():  # ru_maxrss starts at the parent's size on Linux
+        lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        return int(lines["VmHWM"].split()[0]) * 1024
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)
+
+
+def _end_with_parent(parent: int) -> None:
+    """Leave when the parent is gone: nobody would read the answer, and memory is scarce."""
+    while os.getppid() == parent:
+        sleep(0.5)
+    os._exit(1)
+
+
+def _env() -> dict[str, str]:
+    root = str(Path(__file__).parents[2])
+    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+    return os.environ | OFFLINE | {"PYTHONPATH": os.pathsep.join(paths)}
+
+
+def _as_error(parts: list[str], log: Path) -> LabError:
+    name, problem, hint = parts
+    kind = getattr(errors, name)
+    error = kind(problem, hint=hint)
+    if not isinstance(error, LabError):
+        raise _death(name, 1, log)
+    return error
+
+
+def _death(what: str, code: int, log: Path) -> ExportError:
+    if code in (-signal.SIGKILL, 128 + signal.SIGKILL):
+        return ExportError(*_out_of_memory(what))
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    tail = "\n    ".join(["", *lines[-N_LAST_LINES:]])
+    return ExportError(f"{what} ended with code {code}:{tail}", hint=f"The whole log is in {log}.")
+
+
+def _out_of_memory(what: str) -> tuple[str, str]:
+    hint = "Close other kernels, or export on a machine with more memory."
+    return f"{what} was killed, most likely for lack of memory.", hint

@@ -1,0 +1,181 @@
+"""Run an exported folder with plain ONNX Runtime: logits, cache and greedy text. No torch."""
+
+import json
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import DataError, ExportError
+
+PAST = "past_key_values."
+Ids = npt.NDArray[np.int64] | Sequence[int]
+Logits = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Cache:
+    """Keys and values of the tokens read so far; immutable, so branches may share one."""
+
+    tensors: tuple[Any, ...]
+    """One ONNX Runtime value per graph input `past_key_values.*`: `(rows, heads, length, size)`."""
+
+    length: int
+    """Tokens read."""
+
+    rows: int = 1
+    """Sequences side by side."""
+
+    def repeat(self, rows: int) -> "Cache":
+        """Return this one-row cache for `rows` equal sequences."""
+        from onnxruntime import OrtValue
+
+        copies = (np.repeat(value.numpy(), rows, axis=0) for value in self.tensors)
+        return Cache(tuple(map(OrtValue.ortvalue_from_numpy, copies)), self.length, rows)
+
+
+class OnnxModel:
+    """A causal language model in a folder that `export_onnx` wrote, on the processor.
+
+    Args:
+        folder: Holds `model.onnx`, its data file and `genai_config.json`.
+        threads: Threads per operator; ONNX Runtime's own choice when None.
+    """
+
+    def __init__(self, folder: Path, *, threads: int | None = None) -> None:
+        config = _read_config(Path(folder))
+        self.folder = Path(folder)
+        self.vocab_size: int = config["vocab_size"]
+        self.context_length: int = config["context_length"]
+        self._session = _open_session(self.folder / "model.onnx", threads)
+        self._past = {i.name: i for i in self._session.get_inputs() if i.name.startswith(PAST)}
+        self._plain = {i.name for i in self._session.get_inputs()} - set(self._past)
+        self._outputs = ["logits", *(f"present.{name.removeprefix(PAST)}" for name in self._past)]
+        _require_known_inputs(self._plain, self.folder)
+
+    def logits(self, input_ids: Ids, past: Cache | None = None) -> tuple[Logits, Cache]:
+        """Return `(n, vocab)` float32 logits after each of `(n,)` tokens, and the longer cache.
+
+        Args:
+            input_ids: `(n,)` token ids that follow those in `past`.
+            past: What an earlier call returned; it stays valid.
+        """
+        rows = np.asarray(input_ids)[None]
+        logits, cache = self.logits_of_rows(rows, past)
+        return logits[0], cache
+
+    def logits_of_rows(
+        self, input_ids: npt.NDArray[Any], past: Cache | None = None
+    ) -> tuple[Logits, Cache]:
+        """As `logits`, for `(rows, n)` tokens side by side: `(rows, n, vocab)`.
+
+        Several rows with a past take one token at a time: the graph's attention reads no more.
+        """
+        past = past or self._empty_cache(len(input_ids))
+        ids = self._checked(input_ids, past)
+        total = past.length + ids.shape[1]
+        values = self._session.run_with_ort_values(self._outputs, self._feeds(ids, past, total))
+        return values[0].numpy(), Cache(tuple(values[1:]), total, len(ids))
+
+    def stream(
+        self, prompt_ids: Ids, max_new_tokens: int, eos_ids: Collection[int] = ()
+    ) -> Iterator[int]:
+        """Yield the likeliest next token, one at a time, up to `max_new_tokens` or an end token.
+
+        The end token is not yielded.
+        """
+        room = self.context_length - len(prompt_ids)
+        logits, cache = self.logits(prompt_ids)
+        for left in range(min(max_new_tokens, room), 0, -1):
+            token = int(logits[-1].argmax())
+            if token in eos_ids:
+                return
+            yield token
+            if left > 1:
+                logits, cache = self.logits([token], cache)
+
+    def generate(
+        self, prompt_ids: Ids, max_new_tokens: int, eos_ids: Collection[int] = ()
+    ) -> list[int]:
+        """Return the new tokens of `stream` as a list."""
+        return list(self.stream(prompt_ids, max_new_tokens, eos_ids))
+
+    def _empty_cache(self, rows: int) -> Cache:
+        from onnxruntime import OrtValue
+
+        shapes = ([rows, i.shape[1], 0, self._head_size(i)] for i in self._past.values())
+        empty = (OrtValue.ortvalue_from_numpy(np.zeros(s, np.float32)) for s in shapes)
+        return Cache(tuple(empty), 0, rows)
+
+    def _head_size(self, past_input: Any) -> int:  # noqa: ANN401 - onnxruntime is not typed
+        size = past_input.shape[3]
+        return size if isinstance(size, int) else int(self._config_head_size())
+
+    def _config_head_size(self) -> int:
+        return int(_read_config(self.folder)["decoder"]["head_size"])
+
+    def _feeds(self, ids: npt.NDArray[np.int64], past: Cache, total: int) -> dict[str, Any]:
+        from onnxruntime import OrtValue
+
+        positions = np.arange(past.length, total, dtype=np.int64)
+        plain = {
+            "input_ids": ids,
+            "attention_mask": np.ones((len(ids), total), np.int64),
+            "position_ids": np.tile(positions, (len(ids), 1)),
+        }
+        feeds = {name: OrtValue.ortvalue_from_numpy(plain[name]) for name in self._plain}
+        return feeds | dict(zip(self._past, past.tensors, strict=True))
+
+    def _checked(self, input_ids: npt.NDArray[Any], past: Cache) -> npt.NDArray[np.int64]:
+        if input_ids.ndim != 2 or input_ids.size == 0 or input_ids.dtype.kind not in "iu":
+            found = f"{input_ids.dtype} of shape {input_ids.shape[1:]}"
+            hint = "Encode the text with the model's tokenizer first."
+            raise DataError(
+                f"input_ids must be a row of token ids, one or more; got {found}.", hint
+            )
+        low, high = int(input_ids.min()), int(input_ids.max())
+        if low < 0 or high >= self.vocab_size:
+            worst = low if low < 0 else high
+            hint = "Use the tokenizer that lies beside model.onnx."
+            raise DataError(
+                f"Token ids must be from 0 to {self.vocab_size - 1}; got {worst}.", hint
+            )
+        total = past.length + input_ids.shape[1]
+        if total > self.context_length:
+            hint = "Shorten the prompt."
+            rule = f"The model reads at most {self.context_length} tokens"
+            raise DataError(f"{rule}; got {total}.", hint)
+        return np.ascontiguousarray(input_ids, dtype=np.int64)
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    """Return the `model` part of genai_config.json."""
+    path = folder / "genai_config.json"
+    if not path.is_file() or not (folder / "model.onnx").is_file():
+        hint = "Name the onnx/ folder of a run that was optimised."
+        raise ExportError(f"{folder} holds no model.onnx with a genai_config.json.", hint)
+    config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["model"]
+    return config
+
+
+def _open_session(path: Path, threads: int | None) -> Any:  # noqa: ANN401 - not typed
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or 0
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        hint = "Optimise the run again; the file may be cut off or from another version."
+        raise ExportError(f"ONNX Runtime cannot open {path}: {error}", hint) from error
+
+
+def _require_known_inputs(names: set[str], folder: Path) -> None:
+    unknown = names - {"input_ids", "attention_mask", "position_ids"}
+    if unknown:
+        hint = "Run it with onnxruntime-genai instead."
+        raise ExportError(f"{folder} wants inputs labkit cannot feed: {sorted(unknown)}.", hint)

@@ -1,0 +1,260 @@
+"""From a tuned model to a checked, measured ONNX folder: one stage after the other."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import ExportError
+from . import check, summary
+from .builder import check_disk, check_exportable, export_onnx, quantize_and_tie
+from .child import call, peak_bytes
+from .measure import measure_latency, size_bytes
+from .merge import check_mergeable, load_tuned, save_merged
+from .onnx_model import OnnxModel
+from .scoring import label_scores_onnx
+
+STAGES = ("merge", "export", "check", "quantize", "accuracy", "measure")
+N_PARITY_ROWS, N_PARITY_TOKENS = 8, 64
+
+Emit = Callable[..., None]
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Rows that the model did not learn from, as token ids."""
+
+    prompts: Sequence[Sequence[int]]
+    """One per row, up to where the completion starts."""
+
+    completions: Sequence[Sequence[int]] = ()
+    """One per label; empty where the task is not classification."""
+
+    labels: Sequence[str] = ()
+    """Names, in the order of `completions`."""
+
+    gold: Sequence[str] = ()
+    """The right label of each row."""
+
+    torch_accuracy: float | None = None
+    """Accuracy of the PyTorch model on the same rows, where it is known already."""
+
+
+@dataclass
+class _Work:
+    """Where things lie while one model is optimised, and what was found so far."""
+
+    out: Path
+    emit: Emit
+    stages: tuple[str, ...]
+    found: dict[str, Any] = field(default_factory=dict)
+    done: int = 0
+
+    @property
+    def folder(self) -> Path:
+        """Intermediate files, beside `out`."""
+        return self.out.with_name(f"{self.out.name}.work")
+
+    @property
+    def log(self) -> Path:
+        """Output of the steps that run as processes of their own."""
+        return self.out.with_name(f"{self.out.name}.log")
+
+    def stage(self, name: str) -> None:
+        """Tell observers which stage begins."""
+        self.emit("stage", name=name, done=self.done, total=len(self.stages))
+        self.done += 1
+
+    def peak(self, name: str, n_bytes: int) -> None:
+        """Note the most memory a process of this step held."""
+        self.found.setdefault("peak_bytes", {})[name] = n_bytes
+
+
+def optimize(  # noqa: PLR0913 - the two models, what to do, what to check on, who listens
+    base: Path,
+    adapter: Path | None,
+    out: Path,
+    *,
+    precision: str,
+    held_out: HeldOut,
+    emit: Emit,
+    keep: bool = False,
+) -> dict[str, Any]:
+    """Write base plus adapter to `out` as one ONNX model, checked and measured.
+
+    Args:
+        base: Hugging Face folder, not quantised.
+        adapter: PEFT folder, or None for the base alone.
+        out: New folder; it appears when every check has passed. `out.log` lies beside it.
+        precision: "fp32", "int8" or "int4".
+        held_out: Rows to compare on and, with labels, to count correct answers on.
+        emit: Receives `stage`, `parity` and `latency` events.
+        keep: Leave the merged and fp32 models in `out.work`.
+
+    Returns:
+        What optimize.json holds: every number, in bytes, seconds and nats.
+
+    Raises:
+        ExportError: A step failed, or the exported model differs more than allowed.
+    """
+    _check_request(base, out, held_out)
+    if adapter:
+        check_mergeable(base, adapter)
+    work = _Work(out, emit, STAGES if precision != "fp32" else _without("quantize"))
+    with _cleaned(work, keep):
+        merged, reference = _merge(work, base, adapter, held_out)
+        full = _export(work, merged, reference)
+        final = _quantize(work, full, precision)
+        if precision != "fp32":
+            _check_quantized(work, final, precision, reference)
+        _gate(work, full, final, precision, held_out)
+        _measure(work, final, merged)
+        return _publish(work, final, precision)
+
+
+def _merge(
+    work: _Work, base: Path, adapter: Path | None, held_out: HeldOut
+) -> tuple[Path, check.Reference]:
+    """Return the folder of the merged model, and the answers of the model before merging."""
+    work.stage("merge")
+    merged = work.folder / "merged"
+    arguments = {
+        "base": str(base),
+        "adapter": str(adapter) if adapter else None,
+        "rows": _parity_rows(held_out),
+        "answers": str(work.folder / "reference"),
+        "merged": str(merged),
+    }
+    _, peak = call("optimize", "answer_and_merge", log=work.log, **arguments)
+    work.peak("merge", peak)
+    reference = check.Reference.load(work.folder / "reference")
+    return (merged if adapter else base), reference
+
+
+def answer_and_merge(
+    base: str, adapter: str | None, rows: list[list[int]], answers: str, merged: str
+) -> None:
+    """In a child: keep what the tuned model answers, then merge it; PyTorch loads once."""
+    model = load_tuned(Path(base), Path(adapter) if adapter else None)
+    check.reference_of(model, rows).save(Path(answers))
+    if adapter:
+        save_merged(model, Path(base), Path(merged))
+
+
+def _export(work: _Work, merged: Path, reference: check.Reference) -> Path:
+    """Export to fp32 ONNX and hold it against the reference."""
+    work.stage("export")
+    full = work.folder / "fp32"
+    work.peak("export", export_onnx(merged, full, "fp32", log=work.log))
+    work.stage("check")
+    parity = check.compare(reference, OnnxModel(full))
+    _note_parity(work, "fp32", parity)
+    check.gate_fp32(parity)
+    return full
+
+
+def _quantize(work: _Work, full: Path, precision: str) -> Path:
+    if precision == "fp32":
+        return full
+    work.stage("quantize")
+    final = work.folder / precision
+    reason = quantize_and_tie(full, final, precision)
+    work.found["tied_embedding"] = reason or "read from the int8 head"
+    return final
+
+
+def _check_quantized(work: _Work, final: Path, precision: str, reference: check.Reference) -> None:
+    _note_parity(work, precision, check.compare(reference, OnnxModel(final)))
+
+
+def _gate(work: _Work, full: Path, final: Path, precision: str, held_out: HeldOut) -> None:
+    """Count correct held-out rows before and after quantisation; refuse too large a loss."""
+    work.stage("accuracy")
+    if held_out.labels:
+        folders = {"fp32": full, precision: final}
+        accuracy = {name: _accuracy(path, held_out) for name, path in folders.items()}
+        work.found["accuracy"] = _with_torch(accuracy, held_out)
+        work.found["n_rows"] = len(held_out.prompts)
+        if precision != "fp32":
+            n_rows = len(held_out.prompts)
+            check.gate_accuracy(precision, accuracy["fp32"], accuracy[precision], n_rows)
+    elif precision != "fp32":
+        check.gate_divergence(precision, check.Parity(**work.found["parity"][precision]))
+
+
+def _accuracy(folder: Path, held_out: HeldOut) -> float:
+    """Return the share of held-out rows whose likeliest label is the right one."""
+    scores = label_scores_onnx(OnnxModel(folder), held_out.prompts, held_out.completions)
+    answers = np.array(held_out.labels)[scores.argmax(axis=1)]
+    return float((answers == np.array(held_out.gold)).mean())
+
+
+def _with_torch(accuracy: dict[str, float], held_out: HeldOut) -> dict[str, float]:
+    known = held_out.torch_accuracy
+    return accuracy if known is None else {"torch": known, **accuracy}
+
+
+def _measure(work: _Work, final: Path, merged: Path) -> None:
+    work.stage("measure")
+    found = [asdict(latency) for latency in measure_latency(final, merged, log=work.log)]
+    for latency in found:
+        work.emit("latency", **latency)
+    work.found["latency"] = {latency["engine"]: latency for latency in found}
+
+
+def _publish(work: _Work, final: Path, precision: str) -> dict[str, Any]:
+    """Write the numbers beside the model and move both to their place."""
+    work.peak("this process", peak_bytes())
+    result = {"precision": precision, "size_bytes": size_bytes(final), **work.found}
+    text = json.dumps(result, indent=2) + "\n"
+    (final / "optimize.json").write_text(text, encoding="utf-8")
+    (final / "README.md").write_text(summary.markdown(result), encoding="utf-8")
+    final.rename(work.out)
+    return result
+
+
+def _note_parity(work: _Work, precision: str, parity: check.Parity) -> None:
+    work.found.setdefault("parity", {})[precision] = asdict(parity)
+    work.emit("parity", precision=precision, **asdict(parity))
+
+
+def _parity_rows(held_out: HeldOut) -> list[list[int]]:
+    """Return rows spread over the held-out ones, cut to a length whose logits fit in memory."""
+    n_rows = min(N_PARITY_ROWS, len(held_out.prompts))
+    picked = np.linspace(0, len(held_out.prompts) - 1, n_rows).astype(int)
+    return [[int(t) for t in held_out.prompts[i]][-N_PARITY_TOKENS:] for i in picked]
+
+
+def _without(stage: str) -> tuple[str, ...]:
+    return tuple(name for name in STAGES if name != stage)
+
+
+def _check_request(base: Path, out: Path, held_out: HeldOut) -> None:
+    check_exportable(base)
+    if not held_out.prompts:
+        hint = "Give a test or validation split; without rows nothing can be checked."
+        raise ExportError("Optimising needs held-out rows; got 0.", hint)
+    if held_out.labels and len(held_out.gold) != len(held_out.prompts):
+        found = f"{len(held_out.gold)} labels for {len(held_out.prompts)} rows"
+        raise ExportError(f"Every held-out row needs its label; got {found}.", "Check the split.")
+    if out.exists():
+        raise ExportError(f"{out} exists already.", hint="Remove it or name another folder.")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    check_disk(base, out.parent, 3)  # merged, fp32 and the final model
+
+
+@contextmanager
+def _cleaned(work: _Work, keep: bool) -> Iterator[None]:
+    """Have an empty work folder inside, and none afterwards unless asked to keep it."""
+    shutil.rmtree(work.folder, ignore_errors=True)
+    work.folder.mkdir(parents=True)
+    try:
+        yield
+    finally:
+        if not keep:
+            shutil.rmtree(work.folder, ignore_errors=True)
