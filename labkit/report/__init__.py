@@ -2,10 +2,10 @@
 
 from .card import write_card
 from .html import bundle, final, live
-from .live import NotebookView, SilentView, TextView, Watcher, watcher
 from .page import write_report
 from .plaintext import line, progress_line, text
 from .table import Plain, RunsTable, runs_table
+from .views import NotebookView, SilentView, TextView, Watcher, watcher
 
 __all__ = [
     "NotebookView",

@@ -8,10 +8,10 @@ from ..files import write_text
 from ..run import Run
 from ..settings import write_yaml
 from . import words
-from .facts import facts
+from .facts import facts, title
 from .front_matter import front_matter, hub_id
 from .ladder import ladder
-from .markdown import draw, fenced
+from .markdown import draw, escaped, fenced
 from .results import headline, results
 from .story import settled
 
@@ -29,7 +29,7 @@ def card(run: Run) -> str:
         return _export_card(run)
     parts = [
         f"---\n{write_yaml(front_matter(run))}---",
-        f"# {run.name}",
+        f"# {title(run)}",
         _opening(run),
         *_section("Intended use", _use(run)),
         *_section("How to load it", loading(run)),
@@ -109,8 +109,8 @@ def _data(run: Run) -> str:
     said = [f"Training rows: `{spec['data']}`, split `{spec['split']}`."]
     if entry:
         said.append(f"{entry.purpose.capitalize()}. Licence of the rows: {entry.licence}.")
-    said += [event["text"] for event in run.of("note") if event.get("text")]
-    return "\n".join(f"- {' '.join(str(sentence).split())}" for sentence in dict.fromkeys(said))
+    said += [escaped(str(event["text"])) for event in run.of("note") if event.get("text")]
+    return "\n".join(f"- {sentence}" for sentence in dict.fromkeys(said))
 
 
 def _settings(run: Run) -> str:
@@ -144,7 +144,7 @@ def _export_card(run: Run) -> str:
     spec = run.spec.as_dict()
     parts = [
         "---\nlibrary_name: onnx\ntags: [labkit, onnx]\n---",
-        f"# {run.name}",
+        f"# {title(run)}",
         f"The run `{spec['run']}`, merged into its base model and exported to ONNX with "
         f"{spec['precision']} weights for `{spec['target']}`.",
         *(draw(block) for block in ladder(run)),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BLUE, RED, GREY = "#4c78a8", "#e45756", "#777777"
-MOST_POINTS = 300
+MOST_POINTS = 150
 """Training losses drawn; more are averaged in groups, so that a notebook stays small."""
 
 MOST_LABELS = 24
@@ -51,11 +51,15 @@ def confusion(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> bytes:
     n = len(labels)
     side = max(3.2, 1.4 + 0.45 * n)
     figure, axes = _blank(side + 0.6, side)
+    shares = [[value / max(1, sum(of_row)) for value in of_row] for of_row in counts]
+    axes.imshow([[_fill(share) for share in of_row] for of_row in shares], interpolation="nearest")
+    edges = [at - 0.5 for at in range(n + 1)]
+    axes.hlines(edges, -0.5, n - 0.5, color=GREY, linewidth=0.4)
+    axes.vlines(edges, -0.5, n - 0.5, color=GREY, linewidth=0.4)
     for row, of_row in enumerate(counts):
+        _right_answer(axes, row)
         for column, value in enumerate(of_row):
-            _cell(axes, (column, row), value, value / max(1, sum(of_row)))
-    axes.set_xlim(-0.5, n - 0.5)
-    axes.set_ylim(n - 0.5, -0.5)
+            _count(axes, (column, row), value)
     names = [_label(label) for label in labels]
     axes.set_xticks(range(n), names, rotation=40, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(n), names)
@@ -67,7 +71,7 @@ def confusion(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> bytes:
 
 
 def f1_bars(labels: Sequence[str], base: Mapping[str, float], tuned: Mapping[str, float]) -> bytes:
-    """Draw F1 (0 to 1) of each label, base beside tuned; SVG."""
+    """Draw F1 (0 to 1) of each label, base beside tuned; SVG, PNG if many."""
     n = len(labels)
     figure, axes = _blank(5.0, 1.1 + 0.45 * n)
     bars: list[tuple[str, Mapping[str, float], float, Any]]
@@ -85,7 +89,7 @@ def f1_bars(labels: Sequence[str], base: Mapping[str, float], tuned: Mapping[str
     axes.set_xlabel("F1 (0 to 1)")
     axes.grid(visible=False, axis="y")
     figure.legend(loc="outside upper right", ncols=2, frameon=False, labelcolor=GREY, fontsize=9)
-    return _saved(figure, "svg")
+    return _saved(figure, "svg" if n <= 8 else "png")
 
 
 def data_uri(picture: bytes) -> str:
@@ -120,21 +124,24 @@ def _legend(axes: "Axes") -> None:
         axes.legend(frameon=False, labelcolor=GREY, fontsize=10, loc="upper right")
 
 
-def _cell(axes: "Axes", place: tuple[int, int], value: int, share: float) -> None:
+def _right_answer(axes: "Axes", row: int) -> None:
+    """Draw the frame of the cell that counts the right answers of a row."""
     from matplotlib.patches import Rectangle
 
-    column, row = place
-    blend = [light + (full - light) * share for light, full in zip(_LIGHT, _FULL, strict=True)]
-    outline: Any = {"edgecolor": GREY, "linewidth": 2.0 if column == row else 0.4}
-    face: Any = blend if value else "none"
-    axes.add_patch(Rectangle((column - 0.47, row - 0.47), 0.94, 0.94, facecolor=face, **outline))
+    at = row - 0.46
+    axes.add_patch(Rectangle((at, at), 0.92, 0.92, fill=False, edgecolor=GREY, linewidth=2))
+
+
+def _count(axes: "Axes", place: tuple[int, int], value: int) -> None:
     if value:
-        style: Any = {"ha": "center", "va": "center", "fontsize": 9, "color": "#111111"}
-        axes.text(column, row, str(value), **style)
+        axes.text(*place, str(value), ha="center", va="center", fontsize=10, color="#111111")
 
 
-_LIGHT, _FULL = (0.89, 0.93, 0.97), (0.46, 0.65, 0.86)
-"""Fill of a cell by its share of the row; black words are readable on both."""
+def _fill(share: float) -> tuple[float, float, float, float]:
+    """Return a cell's red, green, blue and opacity; black words are readable on all of them."""
+    light, full = (0.89, 0.93, 0.97), (0.46, 0.65, 0.86)
+    red, green, blue = (low + (high - low) * share for low, high in zip(light, full, strict=True))
+    return red, green, blue, 1.0 if share else 0.0
 
 
 def _thinned(points: Sequence[Point]) -> list[tuple[float, float]]:
@@ -164,11 +171,11 @@ def _saved(figure: "Figure", kind: str) -> bytes:
     with _lock:
         before: Any = {key: rcParams[key] for key in ours}
         rcParams.update(ours)
-        undated = {"Date": None} if kind == "svg" else None
+        bare = dict.fromkeys(("Date", "Creator", "Format", "Type")) if kind == "svg" else None
         try:
             with warnings.catch_warnings():  # a letter our font lacks is drawn with the browser's
                 warnings.filterwarnings("ignore", message="Glyph")
-                figure.savefig(out, format=kind, dpi=110, metadata=undated)
+                figure.savefig(out, format=kind, dpi=100, metadata=bare)
         finally:
             rcParams.update(before)
     return out.getvalue()

@@ -42,6 +42,11 @@ def place(run: Run) -> Path:
     return run.path.relative_to(here) if run.path.is_relative_to(here) else run.path
 
 
+def title(run: Run) -> str:
+    """Return the run's name without the folders of this machine."""
+    return run.path.name if Path(run.name).is_absolute() else run.name
+
+
 def files(run: Run) -> list[tuple[str, str]]:
     """Return the files of the run that a person may want, and what they are."""
     known = {

@@ -7,6 +7,7 @@ from typing import Any
 from ..catalog.entries import ModelEntry, data_entry, model_entry
 from ..run import Run
 from . import words
+from .facts import title
 
 LICENCES = {"Apache-2.0": "apache-2.0", "MIT": "mit", "Gemma Terms of Use": "gemma"}
 """Our licence names in the hub's words."""
@@ -76,4 +77,4 @@ def _index(run: Run) -> dict[str, Any]:
     dataset = {"type": spec["data"], "name": entry.title if entry else Path(spec["data"]).name,
                "split": metrics.get("split", "test")}  # fmt: skip
     result = {"task": {"type": task}, "dataset": dataset, "metrics": measured}
-    return {"name": run.name, "results": [result]}
+    return {"name": title(run), "results": [result]}

@@ -56,17 +56,16 @@ def grid(title: str, found: Any, unit: str = "") -> list[Block]:  # noqa: ANN401
     """
     if not isinstance(found, Mapping) or not found:
         return []
-    inner = {key: value for key, value in found.items() if isinstance(value, Mapping)}
-    flat = {key: value for key, value in found.items() if key not in inner}
-    facts = tuple((words.name(key), words.value_of(unit or key, flat[key])) for key in flat)
-    seen = dict.fromkeys(column for row in inner.values() for column in row)
-    columns = [column for column in seen if column not in ("engine", "precision")]
+    models = {key: value for key, value in found.items() if isinstance(value, Mapping)}
+    flat = [key for key in found if key not in models]
+    facts = tuple((words.name(key), words.value_of(unit or key, found[key])) for key in flat)
+    seen = dict.fromkeys(key for values in models.values() for key in values)
     rows = tuple(
-        (words.name(name), *(words.value_of(column, row.get(column)) for column in columns))
-        for name, row in inner.items()
+        (words.name(key), *(words.value_of(key, values.get(key)) for values in models.values()))
+        for key in seen
+        if key not in ("engine", "precision")
     )
-    header = ("", *(words.name(column) for column in columns))
-    blocks: list[Block] = [Table(title, header, rows)] if rows else []
+    blocks: list[Block] = [Table(title, ("", *models), rows)] if rows else []
     return blocks + ([Facts("" if rows else title, facts)] if facts else [])
 
 

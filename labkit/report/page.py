@@ -9,6 +9,7 @@ from ..files import write_text
 from ..run import Run
 from . import story, words
 from .blocks import Block, Facts, Lines, Table
+from .facts import title
 from .html import draw, fragment
 from .ladder import ladder
 
@@ -22,14 +23,14 @@ def write_report(run: Run) -> Path:
 
 def page(run: Run) -> str:
     """Return a whole document: everything that the folder records, nothing fetched."""
-    title = escape(f"Run {run.name}")
+    name = escape(f"Run {title(run)}")
     top, *blocks = story.story(run) if run.status == "waiting" else story.ended(run)
     body = fragment(blocks, level=2)
     more = fragment([*exports(run), *settings(run), *environment(run), *summary(run)], level=2)
     return (
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n"
+        f"<title>{name}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n"
         f"{draw(top, 1)}\n{body}\n{first_example(run)}\n{more}\n</main>\n</body>\n</html>\n"
     )
 

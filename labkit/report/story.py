@@ -3,7 +3,7 @@
 from ..run import Run
 from . import measured, words
 from .blocks import Block, Facts, Head, Lines, Picture, Table
-from .facts import facts
+from .facts import facts, title
 from .ladder import ladder, stages
 from .results import judged, pictures, results
 from .trouble import how_to_stop, trouble
@@ -46,10 +46,10 @@ def head(run: Run, status: str | None = None) -> Head:
     step, stage = run.last("step"), measured.stage(run)
     line = "" if status == "done" else position(run)
     if stage and (stage.get("total") or 0) > 1 and not finished:
-        return Head(run.name, sign, said, line, float(stage["done"]), float(stage["total"]))
+        return Head(title(run), sign, said, line, float(stage["done"]), float(stage["total"]))
     if step and status != "done":
-        return Head(run.name, sign, said, line, float(step["step"]), float(step["max_steps"]))
-    return Head(run.name, sign, said, line)
+        return Head(title(run), sign, said, line, float(step["step"]), float(step["max_steps"]))
+    return Head(title(run), sign, said, line)
 
 
 def position(run: Run) -> str:

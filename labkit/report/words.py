@@ -28,9 +28,9 @@ NAMES = {
     "first_token_seconds": "first token",
     "token_seconds": "each further token",
     "token_seconds_min": "quickest token",
-    "n_tokens": "tokens",
-    "n_new_tokens": "greedy tokens",
-    "first_difference": "first greedy token that differs",
+    "n_tokens": "tokens measured",
+    "n_new_tokens": "greedy tokens compared",
+    "first_difference": "greedy tokens alike from the start",
     "max_abs_logit_diff": "largest logit difference",
     "kl": "KL (nats per token)",
     "top1_agreement": "same likeliest token",
@@ -162,7 +162,7 @@ def name(key: str) -> str:
 def value_of(key: str, value: Any) -> str:  # noqa: ANN401 - JSON values
     """Return a recorded value with the unit that its key says."""
     if value is None:
-        return "none" if key == "first_difference" else "–"
+        return "all" if key == "first_difference" else "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
