@@ -1,1 +1,38 @@
 """Fine-tune, evaluate and export small language models from a notebook."""
+
+from typing import Any
+
+from .api import finetune, generate, load_data, optimize, preview, resume
+from .errors import LabError
+from .run import Run, all_runs
+from .spec import FinetuneSpec, GenerateSpec, OptimizeSpec
+
+__version__ = "0.1.0"
+__all__ = [
+    "FinetuneSpec",
+    "GenerateSpec",
+    "LabError",
+    "OptimizeSpec",
+    "Run",
+    "all_runs",
+    "finetune",
+    "generate",
+    "load_data",
+    "optimize",
+    "preview",
+    "resume",
+]
+
+
+def load_ipython_extension(shell: Any) -> None:  # noqa: ANN401 - IPython is not typed
+    """Register the magics: `%load_ext labkit`."""
+    from . import notebook
+
+    notebook.load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:  # noqa: ANN401 - IPython is not typed
+    """Take the magics back: `%unload_ext labkit`."""
+    from . import notebook
+
+    notebook.unload(shell)

@@ -45,6 +45,13 @@ def finetune(
     return _go(run, wait=wait, view=view)
 
 
+class Answers(list[str]):
+    """Answers, one a prompt; a notebook shows them as text."""
+
+    def __repr__(self) -> str:
+        return "\n".join(self)
+
+
 @dataclass(frozen=True)
 class Preview:
     """What a run would do, found out without a worker: its spec and its rows."""
@@ -56,7 +63,17 @@ class Preview:
     """The rows, read, rendered and split."""
 
     def __repr__(self) -> str:
-        return report.preview_text(self.spec, self.splits)
+        first, rows = self.splits.train[0], self.splits
+        lines = [
+            f"{rows.task} on {self.spec.data}: {len(rows.train)} rows to train on, "
+            f"{len(rows.validation)} to validate, {len(rows.test)} to test.",
+            *rows.notes,
+            f"Labels: {', '.join(rows.labels)}." if rows.labels else "",
+            f"Row {first.row}, as the model will see it (the loss is on what follows ⟶):",
+            f"{first.prompt}⟶{first.completion}",
+            "Nothing was trained. Leave out --dry-run to start.",
+        ]
+        return "\n".join(line for line in lines if line)
 
 
 def preview(spec: FinetuneSpec | None = None, **settings: Any) -> Preview:  # noqa: ANN401
@@ -64,6 +81,14 @@ def preview(spec: FinetuneSpec | None = None, **settings: Any) -> Preview:  # no
     with _staged(settings) as ready:
         checked = _spec(spec, ready)
         return Preview(checked, data.load(checked))
+
+
+def load_data(
+    rows: Any = "phrases",  # noqa: ANN401 - a name, a path or rows
+    **settings: Any,  # noqa: ANN401 - the fields of FinetuneSpec
+) -> data.Splits:
+    """Return a data set as a run would see it: rendered by its template, split, checked."""
+    return preview(data=rows, **settings).splits
 
 
 def resume(name: str, *, wait: bool = True, view: launch.View | None = None) -> Run:
@@ -112,7 +137,7 @@ def generate(
     *,
     run: str | Run,
     **settings: Any,  # noqa: ANN401 - the fields of GenerateSpec
-) -> "Answers":
+) -> Answers:
     """Answer prompts with the base model, the tuned one or its ONNX export.
 
     Args:
@@ -130,13 +155,6 @@ def generate(
         launch.start(job)
         launch.wait(job, report.SilentView())
         return Answers(str(event["text"]) for event in job.of("answer"))
-
-
-class Answers(list[str]):
-    """Answers, one a prompt; a notebook shows them as text."""
-
-    def __repr__(self) -> str:
-        return "\n".join(self)
 
 
 def attach(run: Run, *, view: launch.View | None = None) -> Run:

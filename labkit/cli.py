@@ -73,12 +73,14 @@ def _finetune(args: Any) -> None:  # noqa: ANN401 - argparse's
     if args.dry_run:
         print(repr(api.preview(**settings)))
         return
-    run = api.resume(args.resume) if args.resume else api.finetune(name=args.name, **settings)
-    print(report.text(run))
+    if args.resume:
+        api.resume(args.resume)
+    else:
+        api.finetune(name=args.name, **settings)
 
 
 def _optimize(args: Any) -> None:  # noqa: ANN401 - argparse's
-    print(report.text(api.optimize(args.run, **settings_of(args, OptimizeSpec, skip=("run",)))))
+    api.optimize(args.run, **settings_of(args, OptimizeSpec, skip=("run",)))
 
 
 def _generate(args: Any) -> None:  # noqa: ANN401 - argparse's
@@ -88,12 +90,13 @@ def _generate(args: Any) -> None:  # noqa: ANN401 - argparse's
 
 def _runs(args: Any) -> None:  # noqa: ANN401 - argparse's
     if not args.name:
-        print(report.RunsTable(all_runs()))
+        print(report.runs_table(all_runs()))
         return
     run = Run(args.name)
     if run.is_alive:
         api.attach(run)
-    print(report.text(run))
+    else:
+        print(report.text(run))
 
 
 def _stop(args: Any) -> None:  # noqa: ANN401 - argparse's

@@ -11,10 +11,11 @@ _NO_LIMIT = 2**60
 
 
 def processors() -> int:
-    """Return the number of processors this process may use, by affinity and cgroup quota."""
+    """Return the processors this process may use: OMP_NUM_THREADS, affinity and cgroup quota."""
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     quota = _cpu_quota()
-    return max(1, min(allowed or 1, quota or 1_000_000))
+    return max(1, min(allowed or 1, quota or 2**16, int(wanted) if wanted.isdigit() else 2**16))
 
 
 def memory_limit() -> int:

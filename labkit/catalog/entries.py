@@ -124,6 +124,9 @@ class ModelEntry:
     disk_bytes: int
     """Size of the folder in the cache, in bytes."""
 
+    memory_bytes: int
+    """Peak memory of the conversion's process, in bytes, measured."""
+
     terms_url: str | None = None
     """Terms that must be accepted before the first fetch; None where there are none."""
 

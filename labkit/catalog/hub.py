@@ -1,5 +1,6 @@
 """A model from a hub: pinned files checked by hash, or any id through huggingface_hub."""
 
+import json
 import os
 import threading
 from collections.abc import Iterator
@@ -121,8 +122,16 @@ def _local(hub_id: str) -> Path | None:
         folder = Path(snapshot_download(hub_id, local_files_only=True))
     except LocalEntryNotFoundError:
         return None
-    whole = (folder / "config.json").is_file() and any(folder.glob("*.safetensors"))
-    return folder if whole else None
+    return folder if (folder / "config.json").is_file() and _has_all_weights(folder) else None
+
+
+def _has_all_weights(folder: Path) -> bool:
+    """Tell whether the weights are there, and every shard where they are in several files."""
+    index = folder / "model.safetensors.index.json"
+    if not index.is_file():
+        return any(folder.glob("*.safetensors"))
+    shards = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
+    return all((folder / shard).is_file() for shard in set(shards))
 
 
 def _remote(hub_id: str, trust_remote_code: bool) -> Path:

@@ -129,9 +129,9 @@ def _conversion_failed(entry: ModelEntry, status: int, stderr: str) -> CatalogEr
     reason = lines[-1][:300].rstrip(".") if lines else f"exit status {status}"
     hint = "Nothing was kept; run the same command again, and report it if it comes back."
     if status == -9:
-        need = entry.parameters * 9 / 1e9  # weights twice in fp32, and the libraries
         reason = "the system ended it, most likely for lack of memory"
-        hint = f"It needs about {need:.1f} GB of memory; close other notebooks and try again."
+        need = f"{entry.memory_bytes / 1e9:.1f} GB"
+        hint = f"It needs {need} of memory; close other notebooks and try again."
     return CatalogError(f"The model {entry.name} could not be converted: {reason}.", hint=hint)
 
 

@@ -3,7 +3,7 @@
 from .answers import GenerationEvaluation, evaluate_generation
 from .classify import Evaluation, evaluate_classification
 from .compare import Change, Comparison, compare
-from .evaluate import evaluate
+from .evaluate import LabelRows, evaluate, label_rows
 from .generation import generate, stream
 from .labels import label_scores, whole_sequence_scores
 from .modes import base_and_tuned, evaluating, without_adapter
@@ -13,6 +13,7 @@ __all__ = [
     "Comparison",
     "Evaluation",
     "GenerationEvaluation",
+    "LabelRows",
     "base_and_tuned",
     "compare",
     "evaluate",
@@ -20,6 +21,7 @@ __all__ = [
     "evaluate_generation",
     "evaluating",
     "generate",
+    "label_rows",
     "label_scores",
     "stream",
     "whole_sequence_scores",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .answers import GenerationEvaluation, evaluate_generation
@@ -34,20 +34,50 @@ def evaluate(
     """
     from ..data import tokenize
 
-    tokens, _ = tokenize(examples, tokenizer, max_length=max_length)
     if splits.task != "classification":
+        tokens, _ = tokenize(examples, tokenizer, max_length=max_length)
         references = [example.completion for example in examples]
         return evaluate_generation(model, tokenizer, tokens, references, progress=progress)
-    rows, _ = tokenize(
-        relabelled(examples[0], examples, splits.labels), tokenizer, max_length=max_length
+    rows = label_rows(tokenizer, examples, splits.labels, max_length)
+    return evaluate_classification(
+        model, rows.end, rows.prompts, rows.completions, rows.gold, progress
     )
-    completions = {
-        label: row.input_ids[row.n_prompt : -1]
-        for label, row in zip(splits.labels, rows, strict=True)
-    }
-    prompts = [row.input_ids[: row.n_prompt] for row in tokens]
-    gold, end = [str(example.label) for example in examples], rows[0].input_ids[-1]
-    return evaluate_classification(model, end, prompts, completions, gold, progress)
+
+
+@dataclass(frozen=True)
+class LabelRows:
+    """Rows to classify, as token ids."""
+
+    prompts: list[list[int]]
+    """One per row, up to where the label starts."""
+
+    completions: dict[str, list[int]]
+    """Each label as it follows a prompt, without the end token."""
+
+    gold: list[str]
+    """The right label of each row."""
+
+    end: int
+    """The token that ends a completion."""
+
+
+def label_rows(
+    tokenizer: Tokenizer, examples: Sequence[Example], labels: Sequence[str], max_length: int
+) -> LabelRows:
+    """Return rows and labels as the token ids that a model of these rows learned."""
+    from ..data import tokenize
+
+    tokens, _ = tokenize(examples, tokenizer, max_length=max_length)
+    forms = relabelled(examples[0], examples, labels)
+    rows, _ = tokenize(forms, tokenizer, max_length=max_length)
+    return LabelRows(
+        prompts=[row.input_ids[: row.n_prompt] for row in tokens],
+        completions={
+            label: row.input_ids[row.n_prompt : -1] for label, row in zip(labels, rows, strict=True)
+        },
+        gold=[str(example.label) for example in examples],
+        end=rows[0].input_ids[-1],
+    )
 
 
 def relabelled(

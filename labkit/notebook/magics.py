@@ -74,7 +74,7 @@ class LabMagics(Magics):
     def runs(self, line: str) -> Any:  # noqa: ANN401 - shown by IPython
         """List the runs, or attach to the one named: `%runs`, `%runs demo`."""
         name = line.strip()
-        return self._follow(Run(name)) if name else report.RunsTable(all_runs())
+        return self._follow(Run(name)) if name else report.runs_table(all_runs())
 
     @line_magic
     def stop(self, line: str) -> None:
@@ -82,14 +82,14 @@ class LabMagics(Magics):
         Run(line.strip()).stop()
 
     @line_magic
-    def models(self, line: str) -> report.Text:
+    def models(self, line: str) -> report.Plain:
         """List the models that can be named."""
-        return report.Text(catalog.models_table())
+        return report.Plain(catalog.models_table())
 
     @line_magic
-    def datasets(self, line: str) -> report.Text:
+    def datasets(self, line: str) -> report.Plain:
         """List the data sets that can be named."""
-        return report.Text(catalog.data_table())
+        return report.Plain(catalog.data_table())
 
     def _bind(self, run: Run) -> None:
         """Put the run into the notebook's variables, under its name or as `run`."""

@@ -1,0 +1,5 @@
+"""`python -m labkit` is the command `labkit`."""
+
+from .cli import main
+
+main()

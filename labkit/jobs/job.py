@@ -1,0 +1,95 @@
+"""A job as its folder, its spec and the ways to tell about it; loading what all jobs need."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import catalog, machine
+from ..evaluation.kinds import Model, Tokenizer
+from ..files import write_json
+from ..run import AnySpec
+
+PACKAGES = ("labkit", "torch", "transformers", "peft", "accelerate", "onnxruntime")
+"""Packages whose versions a result depends on."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job: where it is recorded, what to do, whom to tell, when to stop."""
+
+    path: Path
+    """The run's folder."""
+
+    spec: AnySpec
+    """What to do."""
+
+    emit: Callable[..., None]
+    """Appends one event to the record."""
+
+    should_stop: Callable[[], bool]
+    """Whether the run was asked to stop."""
+
+    resume: bool
+    """Whether to go on from the last checkpoint."""
+
+    def notes(self, texts: Sequence[str]) -> None:
+        """Record sentences for the reader."""
+        for text in texts:
+            self.emit("note", text=text)
+
+    def progress(self, stage: str) -> Callable[[int, int], None]:
+        """Return a function that records how far a stage is, in tenths."""
+        last = -1
+
+        def record(done: int, total: int) -> None:
+            nonlocal last
+            if (tenth := 10 * done // max(total, 1)) > last:
+                last = tenth
+                self.emit("stage", name=stage, done=done, total=total)
+
+        return record
+
+    def fetching(self, stage: str, done: int, total: int) -> None:
+        """Record how far the fetching of a model is."""
+        self.emit("stage", name=stage, done=done, total=total)
+
+
+def model_folder(name: str, trust_remote_code: bool, job: Job) -> Path:
+    return catalog.resolve_model(name, trust_remote_code=trust_remote_code, progress=job.fetching)
+
+
+def load_tokenizer(folder: Path, trust_remote_code: bool) -> Tokenizer:
+    """Return the tokenizer of a model's folder."""
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(
+        folder, trust_remote_code=trust_remote_code, local_files_only=True
+    )
+
+
+def load_model(folder: Path, trust_remote_code: bool) -> Model:
+    """Return the model of a folder in fp32, using all processors this process may use."""
+    import torch
+    from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
+
+    torch.set_num_threads(machine.processors())
+    logging.disable_progress_bar()
+    return AutoModelForCausalLM.from_pretrained(
+        folder,
+        dtype=torch.float32,
+        trust_remote_code=trust_remote_code,
+        local_files_only=True,
+    )
+
+
+def write_environment(job: Job, fingerprint: str) -> None:
+    """Keep what another person needs to get the same result."""
+    facts = {
+        "machine": machine.facts(),
+        "versions": machine.versions(*PACKAGES),
+        "threads": machine.processors(),
+        "seed": job.spec.seed,
+        "data_fingerprint": fingerprint,
+    }
+    write_json(job.path / "env.json", facts)

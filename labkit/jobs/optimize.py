@@ -1,0 +1,53 @@
+"""The job of optimising: a tuned model to a checked, measured ONNX folder."""
+
+from collections.abc import Sequence
+
+from .. import data, evaluation, export, report
+from ..errors import RunError
+from ..evaluation.kinds import Tokenizer
+from ..files import write_json
+from ..run import Run
+from ..spec import FinetuneSpec, OptimizeSpec
+from .job import Job, load_tokenizer, model_folder, write_environment
+
+
+def optimize(job: Job) -> str:
+    """Merge, export, quantise, check, measure."""
+    spec = job.spec
+    assert isinstance(spec, OptimizeSpec)
+    tuned = Run(spec.run)
+    if not isinstance(tuned.spec, FinetuneSpec):
+        raise RunError(f"{tuned.name} is no fine-tuning.", hint="Name a run of %%finetune.")
+    settings = tuned.spec
+    splits = data.load(settings)
+    folder = model_folder(settings.model, settings.trust_remote_code, job)
+    tokenizer = load_tokenizer(folder, settings.trust_remote_code)
+    examples = splits.held_out[: spec.limit]
+    write_environment(job, splits.fingerprint)
+    found = export.optimize(
+        folder,
+        tuned.adapter,
+        job.path / "model",
+        precision=spec.precision,
+        held_out=_held_out(tokenizer, examples, splits, settings.max_length),
+        emit=job.emit,
+    )
+    write_json(job.path / "metrics.json", found)
+    report.write_report(tuned)
+    return "done"
+
+
+def _held_out(
+    tokenizer: Tokenizer, examples: Sequence[data.Example], splits: data.Splits, max_length: int
+) -> export.HeldOut:
+    """Return the rows an export is checked on, as token ids."""
+    if splits.task != "classification":
+        tokens, _ = data.tokenize(examples, tokenizer, max_length=max_length)
+        return export.HeldOut(prompts=[row.input_ids[: row.n_prompt] for row in tokens])
+    rows = evaluation.label_rows(tokenizer, examples, splits.labels, max_length)
+    return export.HeldOut(
+        prompts=rows.prompts,
+        completions=list(rows.completions.values()),
+        labels=list(rows.completions),
+        gold=rows.gold,
+    )

@@ -1,0 +1,92 @@
+import json
+import os
+
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # a tiny model gains nothing from two
+
+WORDS = "the a cat dog bird fish runs sleeps sings swims red blue green one two three four".split()
+LABELS = ("animal", "number", "colour")
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory):
+    """A random two-layer Llama with a tokenizer of its own: for mechanics, never for claims."""
+    import torch
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    plain = Tokenizer(models.BPE())
+    plain.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    plain.decoder = decoders.ByteLevel()
+    special = ["<unk>", "<bos>", "<eos>", "<pad>"]
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    plain.train_from_iterator(
+        [" ".join(WORDS), " ".join(LABELS)],
+        trainers.BpeTrainer(vocab_size=320, special_tokens=special, initial_alphabet=alphabet),
+    )
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=plain, unk_token="<unk>", bos_token="<bos>", eos_token="<eos>",
+        pad_token="<pad>", model_max_length=256,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer), hidden_size=64, intermediate_size=96, num_hidden_layers=2,
+        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=256,
+        tie_word_embeddings=True, bos_token_id=1, eos_token_id=2, pad_token_id=3,
+    )  # fmt: skip
+    LlamaForCausalLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def words(tmp_path_factory):
+    """A data set of 48 rows: which kind of word is it?"""
+    kinds = {"animal": "cat dog bird fish", "number": "one two three four", "colour": "red blue"}
+    rows = [
+        {"text": f"{lead} {word}", "kind": kind}
+        for kind, group in kinds.items()
+        for word in group.split()
+        for lead in ("the", "a", "this", "that", "my", "our")
+    ]
+    file = tmp_path_factory.mktemp("data") / "words.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return file
+
+
+@pytest.fixture
+def settings(tiny_model, words):
+    """Settings of a run of a few seconds on the tiny model."""
+    return {
+        "model": str(tiny_model),
+        "data": str(words),
+        "text_template": "word: {text}\nkind: {kind}",
+        "max_steps": 12,
+        "eval_steps": 4,
+        "learning_rate": 5e-3,
+        "batch_size": 4,
+        "precision": "fp32",
+    }
+
+
+@pytest.fixture
+def workplace(tmp_path, monkeypatch):
+    """An empty current folder, in which runs/ will lie."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("LABKIT_RUNS", raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def shell():
+    """An IPython session with labkit loaded, in which an error in a cell fails the test."""
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    shell = InteractiveShell(config=Config(HistoryManager={"enabled": False}))
+    shell.run_line_magic("load_ext", "labkit")
+    run_cell = shell.run_cell
+    shell.run_cell = lambda text: run_cell(text).raise_error()
+    return shell
