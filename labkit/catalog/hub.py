@@ -11,14 +11,16 @@ from urllib.request import Request, urlopen
 
 from ..errors import CatalogError
 from .child import Progress
-from .entries import HubSource, PinnedFile
 from .names import check_remote_code, check_weights
 from .package import check_file, is_offline
+from .sources import HubSource, PinnedFile
 
 _ANSWER_SECONDS = 3.0
 _SILENCE_SECONDS = 30.0
 _CHUNK = 1 << 20  # bytes
 _SMALL_FILES = ("*.json", "*.txt", "*.model", "*.jinja", "LICENSE*")
+
+_WEIGHTS = ("*.safetensors",)
 
 
 class Interrupted(Exception):  # noqa: N818 - a condition, never shown
@@ -119,7 +121,8 @@ def _local(hub_id: str) -> Path | None:
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
-        folder = Path(snapshot_download(hub_id, local_files_only=True))
+        patterns = [*_SMALL_FILES, *_WEIGHTS]
+        folder = Path(snapshot_download(hub_id, local_files_only=True, allow_patterns=patterns))
     except LocalEntryNotFoundError:
         return None
     return folder if (folder / "config.json").is_file() and _has_all_weights(folder) else None
@@ -136,19 +139,17 @@ def _has_all_weights(folder: Path) -> bool:
 
 def _remote(hub_id: str, trust_remote_code: bool) -> Path:
     """Fetch configuration and tokenizer, then, if the model may be used, its safetensors."""
-    import httpx
     from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
     small = [*_SMALL_FILES, *(["*.py"] if trust_remote_code else [])]
     options: dict[str, Any] = {"etag_timeout": 10, "tqdm_class": _quiet_bar()}
     try:
         info = HfApi().model_info(hub_id, timeout=10)
         check_weights([file.rfilename for file in info.siblings or []], hub_id)
-        options["revision"] = info.sha
         folder = Path(snapshot_download(hub_id, allow_patterns=small, **options))
         check_remote_code(folder, trust_remote_code=trust_remote_code)
-        wanted = [*small, "*.safetensors"]
+        wanted = [*small, *_WEIGHTS]
         return Path(snapshot_download(hub_id, allow_patterns=wanted, **options))
     except GatedRepoError as error:
         problem = f"{hub_id} is on the hub, but its owner asks you to accept terms first."
@@ -157,7 +158,9 @@ def _remote(hub_id: str, trust_remote_code: bool) -> Path:
     except RepositoryNotFoundError as error:
         problem = f"The hub {endpoint()} has no model {hub_id}, or it is private."
         raise CatalogError(problem, hint="Check the spelling, owner included.") from error
-    except (OSError, httpx.HTTPError, HfHubHTTPError) as error:
+    except CatalogError:
+        raise
+    except Exception as error:  # its HTTP client, whose own errors come up, changes by version
         raise _unreachable(hub_id, str(error).strip().split("\n")[0][:200]) from error
 
 

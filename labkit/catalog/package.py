@@ -10,7 +10,8 @@ from pathlib import Path
 from ..errors import CatalogError
 from .cache import sha256_of, wheels_folder
 from .child import Progress, run_module
-from .entries import ModelEntry, PackageSource, PinnedFile, Wheel
+from .entries import ModelEntry
+from .sources import PackageSource, PinnedFile, Wheel
 
 _CHUNK = 1 << 20  # bytes
 

@@ -10,8 +10,9 @@ from shutil import rmtree
 from ..errors import CatalogError
 from . import cache, hub, package
 from .child import Progress, folder_bytes, run_module
-from .entries import HubSource, ModelEntry, PackageSource, model_entry
+from .entries import ModelEntry, model_entry
 from .names import check_folder, check_model_name
+from .sources import HubSource, PackageSource
 from .terms import require_terms
 
 Source = HubSource | PackageSource

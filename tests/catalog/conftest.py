@@ -12,7 +12,8 @@ from threading import Thread
 import numpy as np
 import pytest
 
-from labkit.catalog.entries import HubSource, ModelEntry, PackageSource, PinnedFile, Wheel
+from labkit.catalog.entries import ModelEntry
+from labkit.catalog.sources import HubSource, PackageSource, PinnedFile, Wheel
 
 HIDDEN, HEADS, INNER = 16, 2, 32
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]

@@ -36,19 +36,20 @@ class Hub(BaseHTTPRequestHandler):
 
     def do_GET(self):
         parts = self.path.split("?")[0].strip("/").split("/")
-        if parts[:2] == ["api", "models"]:
-            return self.answer_info("/".join(parts[2:4]))
+        if parts[0] == "api":
+            return self.answer_api("/".join(parts[2:4]), is_tree="tree" in parts)
         name, file = "/".join(parts[:2]), "/".join(parts[4:])
         if self.command == "GET":
             self.fetched.append(file)
         return self.answer(self.repositories[name][file], file)
 
-    def answer_info(self, name):
+    def answer_api(self, name, is_tree):
         files = self.repositories.get(name)
         if files is None:
             return self.answer(b"{}", "none", status=404, error="RepoNotFound")
+        tree = [{"type": "file", "path": f, "size": len(b), "oid": f} for f, b in files.items()]
         info = {"id": name, "sha": SHA, "siblings": [{"rfilename": file} for file in files]}
-        return self.answer(json.dumps(info).encode(), "info")
+        return self.answer(json.dumps(tree if is_tree else info).encode(), "api")
 
     def answer(self, body, tag, status=200, error=None):
         self.send_response(status)
@@ -98,7 +99,7 @@ def test_a_hub_model_is_fetched_without_its_pickles_and_then_read_offline(ask):
     assert first.returncode == 0, first.stderr
     assert sorted(Hub.fetched) == ["config.json", "model.safetensors"]
     again = ask("lab/good", HF_HUB_OFFLINE="1")
-    assert again.stdout == first.stdout
+    assert again.stdout == first.stdout, again.stderr
 
 
 @pytest.mark.parametrize(

