@@ -7,6 +7,8 @@ from itertools import accumulate
 from ..errors import DataError, SpecError, near
 from .tables import Row, Source, Table
 
+SPLITS = ("train", "validation", "test")
+
 ALIASES = {"valid": "validation", "val": "validation", "dev": "validation", "eval": "validation"}
 """Usual names of the validation split → ours."""
 
@@ -20,9 +22,9 @@ def canonical(name: str) -> str:
     return ALIASES.get(name.lower(), name)
 
 
-def split_names(expression: str, setting: str) -> list[str]:
-    """Return the splits that an expression names, in order."""
-    return [canonical(match["name"]) for match in _terms(expression, setting)]
+def split_names(source: Source, expression: str, setting: str) -> list[str]:
+    """Return the source's splits that an expression names, in order."""
+    return [_known_as(match["name"], source) for match in _terms(expression, setting)]
 
 
 def pick(source: Source, expression: str, setting: str) -> list[Row]:
@@ -35,6 +37,10 @@ def pick(source: Source, expression: str, setting: str) -> list[Row]:
             hint="Choose a range inside the split.",
         )
     return rows
+
+
+def _known_as(name: str, source: Source) -> str:
+    return name if name in source.splits else canonical(name)
 
 
 def _terms(expression: str, setting: str) -> list[re.Match[str]]:
@@ -50,7 +56,7 @@ def _terms(expression: str, setting: str) -> list[re.Match[str]]:
 
 
 def _pick(source: Source, term: re.Match[str], setting: str) -> list[Row]:
-    name = canonical(term["name"])
+    name = _known_as(term["name"], source)
     if name not in source.splits:
         listed = ", ".join(source.splits)
         raise DataError(

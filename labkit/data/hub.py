@@ -45,7 +45,11 @@ def read_saved(folder: Path) -> Source:
 def source_of(data: Any) -> Source:  # noqa: ANN401 - datasets is not imported here
     """Return the tables of a `datasets.DatasetDict` or `datasets.Dataset`."""
     parts = data if isinstance(data, dict) else {"train": data}
-    return Source({canonical(str(name)): [Table(str(name), part)] for name, part in parts.items()})
+    names = [canonical(str(name)) for name in parts]
+    if len(set(names)) < len(names):  # dev beside validation: both keep their own names
+        names = [str(name) for name in parts]
+    tables = [[Table(str(name), part)] for name, part in parts.items()]
+    return Source(dict(zip(names, tables, strict=True)))
 
 
 def is_offline() -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import DataError
 from ..files import write_text
-from .expressions import canonical
+from .expressions import SPLITS, canonical
 from .formats import kind_name
 from .tables import Table
 
@@ -41,7 +41,13 @@ def splits_of(data: object) -> dict[str, Records]:
             f"{', '.join(map(repr, data)) or 'nothing'}.",
             hint="Turn columns into a table with pandas.DataFrame(data).",
         )
-    return {canonical(str(name)): _table(part) for name, part in data.items()}
+    names = [canonical(str(name)) for name in data]
+    if len(set(names)) < len(names) or not set(names) <= set(SPLITS):
+        raise DataError(
+            f"Splits must be called {', '.join(SPLITS)}, each once; got {', '.join(map(str, data))}.",
+            hint="Rename them, as in {'train': data['train_sft'], 'test': data['test_sft']}.",
+        )
+    return {name: _table(part) for name, part in zip(names, data.values(), strict=True)}
 
 
 def write_rows(data: object, folder: Path) -> Path:

@@ -5,11 +5,10 @@ from pathlib import Path
 
 from ..catalog.entries import data_entry, data_sets
 from ..errors import DataError, near
-from .expressions import canonical
+from .expressions import SPLITS, canonical
 from .formats import KINDS, kind_of, read_file
 from .tables import Source
 
-SPLITS = ("train", "validation", "test")
 SHARD = re.compile(r"(?P<split>[A-Za-z]+)(-\d+-of-\d+)?")
 """Stem of a file that is a split, or a numbered part of one as on the Hugging Face hub."""
 

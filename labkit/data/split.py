@@ -25,7 +25,7 @@ class Choice:
 def choose(source: Source, spec: FinetuneSpec) -> Choice:
     """Return the rows that the spec's expressions and the data's own splits name."""
     rows = {"train": pick(source, spec.split, "split")}
-    used = set(split_names(spec.split, "split"))
+    used = set(split_names(source, spec.split, "split"))
     notes = []
     settings = {
         "validation": ("eval_split", spec.eval_split),

@@ -97,6 +97,11 @@ def twice():
         (list, "The data has no rows"),
         (dict, "it holds nothing"),
         (lambda: {"q": ["a", "b"], "n": [1, 2]}, "split names and their tables; it holds 'q', 'n'"),
+        (
+            lambda: {"train_sft": ROWS, "test": ROWS},
+            "called train, validation, test, each once; got",
+        ),
+        (lambda: {"dev": ROWS, "validation": ROWS}, "each once; got dev, validation"),
         (twice, "the column 'q' twice"),
     ],
 )

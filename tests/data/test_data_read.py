@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from labkit.data.expressions import pick
 from labkit.data.formats import read_file
 from labkit.data.read import read_source
 from labkit.errors import DataError
@@ -232,3 +233,15 @@ def refusal_of_file(path):
     with pytest.raises(DataError) as caught:
         read_file(path)
     return str(caught.value)
+
+
+def test_two_validation_splits_of_a_saved_data_set_are_both_kept(tmp_path):
+    import datasets
+
+    parts = {
+        name: datasets.Dataset.from_list([{"a": name}]) for name in ("train", "dev", "validation")
+    }
+    datasets.DatasetDict(parts).save_to_disk(str(tmp_path / "d"))
+    source = read_source(str(tmp_path / "d"))
+    assert list(source.splits) == ["train", "dev", "validation"]
+    assert pick(source, "dev", "split")[0].values == {"a": "dev"}
