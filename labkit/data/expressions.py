@@ -39,6 +39,17 @@ def pick(source: Source, expression: str, setting: str) -> list[Row]:
     return rows
 
 
+def beyond(source: Source, expression: str, setting: str) -> list[str]:
+    """Return a note for each range that ends after the last row of its split."""
+    notes = []
+    for term in _terms(expression, setting):
+        name = _known_as(term["name"], source)
+        size, stop = _size(source.splits[name]), term["stop"] or ""
+        if stop.isdigit() and int(stop) > size:
+            notes.append(f"{setting}: {term[0]} ends after the last row of {name}, row {size}.")
+    return notes
+
+
 def _known_as(name: str, source: Source) -> str:
     return name if name in source.splits else canonical(name)
 

@@ -44,7 +44,7 @@ def splits_of(data: object) -> dict[str, Records]:
     names = [canonical(str(name)) for name in data]
     if len(set(names)) < len(names) or not set(names) <= set(SPLITS):
         raise DataError(
-            f"Splits must be called {', '.join(SPLITS)}, each once; got {', '.join(map(str, data))}.",
+            f"Splits must be {', '.join(SPLITS)}, each once; got {', '.join(map(str, data))}.",
             hint="Rename them, as in {'train': data['train_sft'], 'test': data['test_sft']}.",
         )
     return {name: _table(part) for name, part in zip(names, data.values(), strict=True)}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ..errors import DataError, SpecError, near
 from ..spec import FinetuneSpec
 from .examples import Example
-from .expressions import pick, split_names
+from .expressions import beyond, pick, split_names
 from .labels import Parts
 from .shares import drawn, take_limit, take_share, units_of
 from .tables import Row, Source
@@ -26,7 +26,7 @@ def choose(source: Source, spec: FinetuneSpec) -> Choice:
     """Return the rows that the spec's expressions and the data's own splits name."""
     rows = {"train": pick(source, spec.split, "split")}
     used = set(split_names(source, spec.split, "split"))
-    notes = []
+    notes = beyond(source, spec.split, "split")
     settings = {
         "validation": ("eval_split", spec.eval_split),
         "test": ("test_split", spec.test_split),
@@ -34,6 +34,7 @@ def choose(source: Source, spec: FinetuneSpec) -> Choice:
     for split, (setting, expression) in settings.items():
         if expression is not None:
             rows[split] = pick(source, expression, setting)
+            notes += beyond(source, expression, setting)
         elif split in source.splits and split not in used:
             rows[split] = pick(source, split, setting)
             notes.append(f"The {split} rows are the data's own: {len(rows[split])}.")

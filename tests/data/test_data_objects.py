@@ -99,7 +99,7 @@ def twice():
         (lambda: {"q": ["a", "b"], "n": [1, 2]}, "split names and their tables; it holds 'q', 'n'"),
         (
             lambda: {"train_sft": ROWS, "test": ROWS},
-            "called train, validation, test, each once; got",
+            "be train, validation, test, each once; got train_sft",
         ),
         (lambda: {"dev": ROWS, "validation": ROWS}, "each once; got dev, validation"),
         (twice, "the column 'q' twice"),

@@ -123,6 +123,12 @@ def test_a_share_of_the_training_rows_becomes_validation(tmp_path):
     assert splits.notes == ("15 of 100 rows were put aside for validation (seed 0).",)
 
 
+def test_a_range_beyond_the_last_row_is_said(tmp_path):
+    path = write(tmp_path / "a.jsonl", questions(20))
+    splits = load(spec_of(path, split="train[:10]", eval_split="train[10:4096]"))
+    assert splits.notes == ("eval_split: train[10:4096] ends after the last row of train, row 20.",)
+
+
 def test_another_seed_puts_other_rows_aside(tmp_path):
     path = write(tmp_path / "a.jsonl", questions(100))
     first, again, other = (load(spec_of(path, seed=seed)) for seed in (0, 0, 1))
