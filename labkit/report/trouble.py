@@ -15,8 +15,11 @@ def trouble(run: Run) -> list[Block]:
     at = f" at step {step['step']} of {step['max_steps']}" if step else ""
     end = run.last("start", "end")
     said = end if end and end["kind"] == "end" else {}
-    unsaid = "was asked to stop, and did" if run.status == "stopped" else "ended without a word"
-    problem = said.get("problem") or f"The run {unsaid}{at}."
+    problem = said.get("problem") or f"The run ended without a last word{at}."
+    if run.status == "stopped":
+        problem = (
+            said.get("problem") or "The run was asked to stop and did; what it saved is whole."
+        )
     error = said.get("error")
     title = f"Stopped{at}" if run.status == "stopped" else f"Failed{at}"
     title += f" ({error})" if error and run.status == "failed" else ""
@@ -37,7 +40,7 @@ def _next_steps(run: Run, hint: Any) -> list[str]:  # noqa: ANN401 - JSON value
 
 def how_to_stop(run: Run) -> Box:
     """Return how a run that is going can be stopped, and what is kept."""
-    kept = "The step in progress is finished and a checkpoint saved; the run can go on later."
-    if run.job == "optimize":
-        kept = "What is finished is kept."
-    return Box("", f"To stop: the ■ button, or %stop {run.name} in another cell. {kept}", ())
+    how = f"To stop: the ■ button, or %stop {run.name} in another cell."
+    if run.job == "finetune":
+        how += " The step in progress is finished and a checkpoint saved; the run can go on later."
+    return Box("", how, ())

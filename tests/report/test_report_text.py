@@ -86,7 +86,7 @@ def test_a_failed_run_says_what_happened_and_what_would_fit(tmp_path):
 
 
 def test_a_run_whose_worker_vanished_is_shown_as_failed(tmp_path):
-    assert "ended without a word at step 40 of 256" in text(samples.going(tmp_path, steps=40))
+    assert "ended without a last word at step 40 of 256" in text(samples.going(tmp_path, steps=40))
 
 
 def test_a_run_that_has_not_started_is_shown_without_numbers(tmp_path):
