@@ -191,11 +191,12 @@ def _with_adapter(model: "PreTrainedModel | PeftModel", spec: FinetuneSpec) -> "
 
     tuned = model if isinstance(model, PeftModel) else add_adapter(model, spec)
     if spec.gradient_checkpointing:
-        _recompute_activations(base_of(tuned))
+        recompute_activations(base_of(tuned))
     return tuned.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _recompute_activations(base: "PreTrainedModel") -> None:
+def recompute_activations(base: "PreTrainedModel") -> None:
+    """Keep only what enters a layer, and compute the rest again in the backward pass."""
     options = {"use_reentrant": False}  # the other kind needs inputs that learn
     if hasattr(base, "activation_checkpointing_enable"):
         base.activation_checkpointing_enable(activation_checkpointing_kwargs=options)

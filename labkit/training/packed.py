@@ -162,8 +162,8 @@ def _attend(
 
 def _split(states: Tensor, prefix: int) -> tuple[Tensor, Tensor]:
     """Split `(1, heads, n, d)` into `(prefix, heads, d)` and `(n - prefix, heads, d)`."""
-    flat = states[0].transpose(0, 1)
-    return flat[:prefix], flat[prefix:]
+    head, tail = states[0].transpose(0, 1).split([prefix, states.shape[2] - prefix])
+    return head, tail
 
 
 def _sdpa(q: Tensor, k: Tensor, v: Tensor, groups: int, **options: Any) -> Tensor:  # noqa: ANN401

@@ -1,0 +1,125 @@
+"""Tiny random models and rows: for mechanics, never for claims."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from labkit.spec import FinetuneSpec
+from labkit.training import add_adapter, train
+
+SIZES = {
+    "vocab_size": 199,
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 128,
+    "pad_token_id": 0,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+}
+FAMILIES = {
+    "llama": {},
+    "qwen3": {"head_dim": 8},
+    "gemma3_text": {"head_dim": 8, "sliding_window": 40},
+    "phi3": {},
+    "gpt_neox": {},
+    "gpt2": {
+        "n_embd": 32,
+        "n_head": 4,
+        "n_layer": 2,
+        "n_positions": 128,
+        "loss_type": "ForCausalLM",
+    }
+    | dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), 0.0),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    input_ids: list[int]
+    n_prompt: int
+
+
+def tiny(family="llama", **settings):
+    """Return the same random model at each call."""
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    torch.manual_seed(0)
+    config = AutoConfig.for_model(family, **{**SIZES, **FAMILIES.get(family, {}), **settings})
+    return AutoModelForCausalLM.from_config(config)
+
+
+def tuned(family="llama", **settings):
+    """Return a tiny model whose adapter already does something, so that all of it has gradients."""
+    model = add_adapter(tiny(family, **settings), FinetuneSpec(r=4, lora_alpha=8))
+    generator = torch.Generator().manual_seed(3)
+    for name, parameter in model.named_parameters():
+        if "lora_B" in name:
+            parameter.data.normal_(0, 0.05, generator=generator)
+    return model.eval()
+
+
+def rows(n=22, *, shared=9, seed=1):
+    """Return rows of different lengths whose prompts begin with `shared` common tokens."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw(count):
+        return torch.randint(3, 199, (count,), generator=generator).tolist()
+
+    start = draw(shared)
+    made = []
+    for i in range(n):
+        prompt = [*start, *draw(1 + i % 5)]
+        made.append(Row([*prompt, *draw(1 + i % 3), 2], len(prompt)))
+    return made
+
+
+def spec(**settings):
+    quick = {"r": 4, "lora_alpha": 8, "learning_rate": 5e-3, "precision": "fp32", "max_steps": 12}
+    return FinetuneSpec(**{**quick, **settings})
+
+
+class Events(list):
+    """Events as they are emitted."""
+
+    def __call__(self, kind, **values):
+        self.append({"kind": kind, **values})
+
+    def of(self, kind):
+        return [event for event in self if event["kind"] == kind]
+
+
+def run(output_dir, *, model=None, should_stop=lambda: False, resume=False, **settings):
+    """Train a tiny model; return the result and the events."""
+    events = Events()
+    data = rows(30)
+    result = train(
+        model or tiny(), None, data[:22], data[22:], spec(**settings),
+        output_dir=output_dir, emit=events, should_stop=should_stop, resume=resume,
+    )  # fmt: skip
+    return result, events
+
+
+def files(folder):
+    """Return the bytes of an adapter."""
+    return {file.name: file.read_bytes() for file in Path(folder).iterdir()}
+
+
+def train_in_child(output_dir, settings, hold):
+    """Train, and wait at step `hold` for the end."""
+    torch.set_num_threads(1)
+    data = rows(30)
+
+    def emit(kind, **values):
+        if kind == "step" and values["step"] == hold:
+            (Path(output_dir) / f"step-{hold}").touch()
+            time.sleep(600)
+
+    train(
+        tiny(), None, data[:22], data[22:], spec(**settings),
+        output_dir=Path(output_dir), emit=emit,
+    )  # fmt: skip
