@@ -25,7 +25,7 @@ def line(run: Run) -> str:
         parts += [f"validation {words.loss(best[1])}"] if best else []
     speed = measured.tokens_per_second(run)
     parts += [f"{speed:.0f} tokens/s"] if speed else []
-    if step and status not in FINISHED:
+    if step and status not in FINISHED and not measured.stage(run):
         parts.append(f"{words.clock(measured.seconds_left(run))} left")
     now, peak, _ = measured.memory(run)
     held = peak if status in FINISHED else now

@@ -19,9 +19,9 @@ def story(run: Run) -> list[Block]:
 def going(run: Run) -> list[Block]:
     """Return what to watch while a run is waiting or running."""
     if run.job == "optimize":
-        return [head(run), *stages(run), *ladder(run), *_notes(run), how_to_stop(run)]
+        return [head(run), *stages(run), *ladder(run), *_notes(run), *how_to_stop(run)]
     blocks: list[Block] = [head(run), *_numbers(run), *loss_picture(run), *samples(run)]
-    return [*blocks, *_notes(run), how_to_stop(run)]
+    return [*blocks, *_notes(run), *how_to_stop(run)]
 
 
 def ended(run: Run) -> list[Block]:
@@ -96,10 +96,11 @@ def _numbers(run: Run) -> list[Block]:
     step, seen = run.last("step"), measured.curve(run)
     now, _, limit = measured.memory(run)
     speed = measured.tokens_per_second(run)
+    left = None if measured.stage(run) else measured.seconds_left(run)
     items = [
         ("training loss", step and words.loss(step.get("loss"))),
         ("best validation loss", seen.best and words.loss(seen.best[1])),
-        ("time left in training", step and words.clock(measured.seconds_left(run))),
+        ("time left in training", left is not None and words.clock(left)),
         ("tokens per second", speed and words.count(speed)),
         ("memory", now and words.size(now) + (f" of {words.size(limit)}" if limit else "")),
     ]

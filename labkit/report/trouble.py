@@ -38,9 +38,11 @@ def _next_steps(run: Run, hint: Any) -> list[str]:  # noqa: ANN401 - JSON value
     return hints
 
 
-def how_to_stop(run: Run) -> Box:
+def how_to_stop(run: Run) -> list[Block]:
     """Return how a run that is going can be stopped, and what is kept."""
+    if run.status == "stopping":
+        return []
     how = f"To stop: the ■ button, or %stop {run.name} in another cell."
     if run.job == "finetune":
         how += " The step in progress is finished and a checkpoint saved; the run can go on later."
-    return Box("", how, ())
+    return [Box("", how, ())]

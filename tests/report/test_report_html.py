@@ -116,6 +116,16 @@ def test_a_stage_is_shown_while_no_steps_are_taken(tmp_path):
         page = Page(live(run))
     assert "evaluating the base model: 60 of 120" in page.words
     assert page.of("progress")[0]["value"] == "60"
+    assert "time left" not in page.words
+
+
+def test_a_run_that_was_asked_to_stop_says_so_and_nothing_about_stopping_it(tmp_path):
+    run = samples.going(tmp_path, steps=32)
+    run.stop()
+    with locked(run.path):
+        page = Page(live(run))
+    assert "stopping after this step" in page.words
+    assert "To stop" not in page.words
 
 
 def test_the_bundle_of_a_finished_run_says_the_same_in_text_and_html(done):
