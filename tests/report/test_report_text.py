@@ -26,11 +26,11 @@ def test_time_left_before_any_validation_is_the_steps_alone(tmp_path):
 
 
 def test_a_pause_before_a_resume_is_not_taken_for_a_validation(tmp_path):
-    run = samples.going(tmp_path, steps=96)
+    run = samples.going(tmp_path, steps=32)
     clock = samples.Clock(run.path)
     clock.at(90_000, "start", pid=2, resumed=True)
-    samples.take_step(clock, 97, 256)
-    assert measured.seconds_left(run) == pytest.approx(159 * 0.5 + 5 * 4.0)
+    samples.take_step(clock, 33, 256)
+    assert measured.seconds_left(run) == pytest.approx(223 * 0.5)
 
 
 def test_the_record_of_a_finished_run_sets_base_beside_tuned_with_n_and_interval(tmp_path):
@@ -82,7 +82,9 @@ def test_a_failed_run_says_what_happened_and_what_would_fit(tmp_path):
         1, "end", status="failed", error="RunFailed", problem=problem, hint=hint
     )
     said = text(run)
-    assert [word for word in (problem, hint, "log.txt", "--resume") if word not in said] == []
+    assert [
+        word for word in (problem, hint, "traceback is in", "--resume") if word not in said
+    ] == []
 
 
 def test_a_run_whose_worker_vanished_is_shown_as_failed(tmp_path):
@@ -137,6 +139,7 @@ def test_runs_stand_in_one_table(tmp_path, monkeypatch):
     assert "30.8 % → 90.0 %" in shown[2]
     assert "■ stopped" in shown[3]
     assert "int8 89.2 %" in shown[4]
+    assert "154 MiB" in shown[4]
 
 
 def test_an_empty_table_says_how_to_make_a_run():
