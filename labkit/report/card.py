@@ -16,6 +16,10 @@ from .results import headline, results
 from .story import settled
 
 
+METHODS = {"lora": "LoRA"}
+"""Methods as their papers write them."""
+
+
 def write_card(run: Run) -> Path:
     """Write the run's `README.md` and return its path."""
     file = run.path / "README.md"
@@ -87,7 +91,7 @@ def _opening(run: Run) -> str:
     status = settled(run)
     state = "" if status == "done" else f" The run is **{words.STATUS[status][1]}**."
     return (
-        f"A {spec['method'].upper() if spec['method'] == 'lora' else spec['method']} adapter for "
+        f"A {METHODS.get(spec['method'], spec['method'])} adapter for "
         f"{base}, trained on {rows}. {headline(run.metrics)}{state}"
     )
 
@@ -108,7 +112,9 @@ def _data(run: Run) -> str:
     entry = data_entry(spec["data"])
     said = [f"Training rows: `{spec['data']}`, split `{spec['split']}`."]
     if entry:
-        said.append(f"{entry.purpose.capitalize()}. Licence of the rows: {entry.licence}.")
+        said.append(
+            f"{entry.purpose[:1].upper()}{entry.purpose[1:]}. Licence of the rows: {entry.licence}."
+        )
     said += [escaped(str(event["text"])) for event in run.of("note") if event.get("text")]
     return "\n".join(f"- {sentence}" for sentence in dict.fromkeys(said))
 

@@ -36,7 +36,7 @@ def test_a_local_model_and_a_hub_data_set_are_named_as_what_they_are(tmp_path):
 def test_the_card_tells_use_results_limits_and_making(tmp_path):
     _, body = parts(samples.done(tmp_path, learning_rate=3e-4))
     wanted = ["## Intended use", "## Results", "## Limits", "## How it was made"]
-    wanted += ["120 held-out rows",
+    wanted += ["A LoRA adapter", "short English phrase", "120 held-out rows",
               "learning_rate: 0.0003", "| 90.0 % \\[83.2, 94.2\\] |", "labkit 0."]  # fmt: skip
     assert [word for word in wanted if word not in body] == []
 
