@@ -85,17 +85,17 @@ def quantize_and_tie(full: Path, out: Path, precision: str) -> str | None:
     return tie_int8_embedding(out)
 
 
-def build(folder: str, out: str) -> None:
+def build(folder: str, out: str, precision: str = "fp32") -> None:
     """Run the builder in this process: it puts modules of its own on sys.path, so use a child."""
     try:
         from onnxruntime_genai.models.builder import create_model, parse_extra_options
     except ModuleNotFoundError as error:
         hint = "Run %pip install onnxruntime-genai==0.18.0 and restart the kernel."
         raise ExportError(f"The ONNX model builder needs {error.name}.", hint) from error
-    cache = f"{out}.cache"
-    options = parse_extra_options("", folder, out, "fp32", "cpu", cache, ["hf_token=false"])
+    cache = f"{out}/cache"
+    options = parse_extra_options("", folder, out, precision, "cpu", cache, ["hf_token=false"])
     _flatten_rope(options["hf_details"]["hf_config"])
-    create_model("", folder, out, "fp32", "cpu", cache, **options)
+    create_model("", folder, out, precision, "cpu", cache, **options)
     shutil.rmtree(cache, ignore_errors=True)
 
 

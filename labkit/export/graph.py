@@ -31,6 +31,11 @@ class Weights:
         self._folder = folder
         self._tensors = {tensor.name: tensor for tensor in graph.initializer}
 
+    @property
+    def names(self) -> list[str]:
+        """All tensors, in the order of the graph."""
+        return list(self._tensors)
+
     def __contains__(self, name: str) -> bool:
         return name in self._tensors
 

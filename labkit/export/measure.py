@@ -47,7 +47,7 @@ class Latency:
 
 
 def measure_latency(
-    onnx: Path, torch: Path | None, *, log: Path, rounds: int = 3, threads: int | None = None
+    onnx: Path, torch: Path | None, *, log: Path, rounds: int = 2, threads: int | None = None
 ) -> list[Latency]:
     """Measure both engines in turns, each round in a process of its own.
 
@@ -94,9 +94,10 @@ def latency_dict(latency: Latency) -> dict[str, Any]:
     return asdict(latency)
 
 
-def _prompt(vocab_size: int) -> list[int]:
+def _prompt(vocab_size: int, context_length: int) -> list[int]:
     """Return made-up but fixed token ids; what they say does not change the time."""
-    return [(7919 * i + 13) % vocab_size for i in range(N_PROMPT)]
+    length = min(N_PROMPT, context_length - N_NEW - 1)
+    return [(7919 * i + 13) % vocab_size for i in range(length)]
 
 
 def _onnx_tokens(folder: Path, threads: int | None) -> Iterator[int]:
@@ -105,7 +106,7 @@ def _onnx_tokens(folder: Path, threads: int | None) -> Iterator[int]:
 
     model = OnnxModel(folder, threads=threads)
     yield -1
-    yield from model.stream(_prompt(model.vocab_size), 1 + N_NEW)
+    yield from model.stream(_prompt(model.vocab_size, model.context_length), 1 + N_NEW)
 
 
 def _torch_tokens(folder: Path, threads: int | None) -> Iterator[int]:
@@ -117,7 +118,9 @@ def _torch_tokens(folder: Path, threads: int | None) -> Iterator[int]:
     torch.set_num_threads(threads or torch.get_num_threads())
     model = load_tuned(folder, None)
     yield -1
-    ids, past = torch.tensor([_prompt(model.config.vocab_size)]), None
+    config = model.config
+    prompt = _prompt(config.vocab_size, config.max_position_embeddings)
+    ids, past = torch.tensor([prompt]), None
     with torch.inference_mode():
         for _ in range(1 + N_NEW):
             answer = model(input_ids=ids, past_key_values=past, use_cache=True, logits_to_keep=1)

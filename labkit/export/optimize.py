@@ -140,6 +140,9 @@ def answer_and_merge(
     base: str, adapter: str | None, rows: list[list[int]], answers: str, merged: str
 ) -> None:
     """In a child: keep what the tuned model answers, then merge it; PyTorch loads once."""
+    import torch
+
+    torch.set_num_threads(1)  # threads that wait for each other crawl on a busy machine
     model = load_tuned(Path(base), Path(adapter) if adapter else None)
     check.reference_of(model, rows).save(Path(answers))
     if adapter:
@@ -177,21 +180,21 @@ def _gate(work: _Work, full: Path, final: Path, precision: str, held_out: HeldOu
     work.stage("accuracy")
     if held_out.labels:
         folders = {"fp32": full, precision: final}
-        accuracy = {name: _accuracy(path, held_out) for name, path in folders.items()}
+        correct = {name: _correct(path, held_out) for name, path in folders.items()}
+        accuracy = {name: float(found.mean()) for name, found in correct.items()}
         work.found["accuracy"] = _with_torch(accuracy, held_out)
         work.found["n_rows"] = len(held_out.prompts)
         if precision != "fp32":
-            n_rows = len(held_out.prompts)
-            check.gate_accuracy(precision, accuracy["fp32"], accuracy[precision], n_rows)
+            check.gate_accuracy(precision, correct["fp32"], correct[precision])
     elif precision != "fp32":
         check.gate_divergence(precision, check.Parity(**work.found["parity"][precision]))
 
 
-def _accuracy(folder: Path, held_out: HeldOut) -> float:
-    """Return the share of held-out rows whose likeliest label is the right one."""
+def _correct(folder: Path, held_out: HeldOut) -> check.Correct:
+    """Return `(rows,)`: whether the likeliest label of each held-out row is the right one."""
     scores = label_scores_onnx(OnnxModel(folder), held_out.prompts, held_out.completions)
     answers = np.array(held_out.labels)[scores.argmax(axis=1)]
-    return float((answers == np.array(held_out.gold)).mean())
+    return np.asarray(answers == np.array(held_out.gold))
 
 
 def _with_torch(accuracy: dict[str, float], held_out: HeldOut) -> dict[str, float]:

@@ -56,7 +56,7 @@ def quantize_onnx(folder: Path, out: Path, precision: str) -> None:
     if not nodes:
         hint = "Export it again with precision fp32, then quantise that."
         raise ExportError(f"{folder} has no fp32 weight to quantise.", hint)
-    bits = _bits_of_nodes([node.name for node in nodes], precision)
+    bits = _bits_of_nodes({n.name: weights.read(n.input[1]).shape[0] for n in nodes}, precision)
     with rewrite(model, out) as writer:
         for node in nodes:
             weight = weights.read(node.input[1])
@@ -65,11 +65,14 @@ def quantize_onnx(folder: Path, out: Path, precision: str) -> None:
     copy_rest(folder, out)
 
 
-def _bits_of_nodes(names: list[str], precision: str) -> dict[str, int]:
+def _bits_of_nodes(inputs: dict[str, int], precision: str) -> dict[str, int]:
+    """Return the bits of each product, given how many inputs each has."""
     if precision == "int8":
-        return dict.fromkeys(names, 8)
-    n_layers = 1 + max(_layer(name) for name in names)
-    return {name: 8 if _is_sensitive(name, n_layers) else 4 for name in names}
+        return dict.fromkeys(inputs, 8)
+    n_layers = 1 + max(map(_layer, inputs))
+    # the 4-bit quantiser packs zero points in pairs and fails on an odd number of blocks
+    odd = {name for name, size in inputs.items() if -(-size // BLOCK_SIZE) % 2}
+    return {name: 8 if name in odd or _is_sensitive(name, n_layers) else 4 for name in inputs}
 
 
 def _is_sensitive(name: str, n_layers: int) -> bool:
@@ -181,11 +184,11 @@ def _keep_used(graph: Any, weights: Weights, writer: Writer) -> None:  # noqa: A
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence the quantiser, which logs every call and prints a progress bar."""
+    """Silence the quantiser, which logs, prints and divides by zero."""
     level = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
-        with redirect_stdout(StringIO()):
+        with redirect_stdout(StringIO()), np.errstate(all="ignore"):
             yield
     finally:
         logging.disable(level)

@@ -18,6 +18,7 @@ def tiny_torch(tiny_folder):
     import torch
     from transformers import AutoModelForCausalLM
 
+    torch.set_num_threads(1)
     return AutoModelForCausalLM.from_pretrained(tiny_folder, dtype=torch.float32).eval()
 
 
@@ -48,6 +49,13 @@ def rows():
     return [start + draw.integers(3, VOCAB, n).tolist() for n in (4, 7, 1, 12)]
 
 
+@pytest.fixture
+def untied_folder(tmp_path):
+    """As `tiny_folder`, but the head has weights of its own."""
+    save_llama(tmp_path / "untied", tied=False)
+    return tmp_path / "untied"
+
+
 def save_llama(folder, *, tied):
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
@@ -60,7 +68,7 @@ def save_llama(folder, *, tied):
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,
-        max_position_embeddings=128,
+        max_position_embeddings=256,
         tie_word_embeddings=tied,
         initializer_range=0.3,  # so that answers depend on the prompt
         eos_token_id=1,
