@@ -15,7 +15,6 @@ from .markdown import draw, escaped, fenced
 from .results import headline, results
 from .story import settled
 
-
 METHODS = {"lora": "LoRA"}
 """Methods as their papers write them."""
 
