@@ -11,7 +11,6 @@ from labkit.errors import RunError, RunFailed
 from labkit.training import How, PackedTrainer, add_adapter, batches, check, packed, plan
 from labkit.training.surroundings import quiet
 
-
 OVERSHOOTING = {"learning_rate": 0.3, "lr_scheduler_type": "constant"}
 """Steps so large that the validation loss soon rises."""
 
@@ -31,7 +30,7 @@ class Record(TrainerCallback):
             self.losses.append(logs["loss"])
 
 
-def reference(tmp_path, data, settings):
+def reference(tmp_path, data, settings, base=None):
     """The plain Trainer with a padding collator, as a user would write it."""
     parts = settings.gradient_accumulation_steps
     arguments = TrainingArguments(
@@ -42,7 +41,7 @@ def reference(tmp_path, data, settings):
         report_to="none", disable_tqdm=True, save_strategy="no",
     )  # fmt: skip
     record = Record()
-    model = add_adapter(tiny(), settings)
+    model = add_adapter(base or tiny(), settings)
     trainer = Trainer(
         model=model, args=arguments, train_dataset=data, data_collator=batches.plain,
         callbacks=[record],
@@ -51,9 +50,9 @@ def reference(tmp_path, data, settings):
     return record
 
 
-def ours(tmp_path, data, settings, packing):
+def ours(tmp_path, data, settings, packing, base=None):
     record = Record()
-    model = add_adapter(tiny(), settings)
+    model = add_adapter(base or tiny(), settings)
     with check.attention(model, packed.NAME if packing == "packed" else "sdpa"):
         trainer = PackedTrainer(model, settings, (data, []), how=How(packing), output_dir=tmp_path)
         trainer.add_callback(record)
