@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .arguments import How
-    from .finetune import Plan, TrainResult, plan, train
+    from .finetune import TrainResult, train
     from .methods import AdapterFacts, adapter_facts, add_adapter, load_adapter, merge
+    from .planning import Plan, plan
     from .trainer import PackedTrainer
 
 __all__ = [
@@ -26,7 +27,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "finetune": ("Plan", "TrainResult", "plan", "train"),
+    "finetune": ("TrainResult", "train"),
+    "planning": ("Plan", "plan"),
     "methods": ("AdapterFacts", "adapter_facts", "add_adapter", "load_adapter", "merge"),
     "arguments": ("How",),
     "trainer": ("PackedTrainer",),

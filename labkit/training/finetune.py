@@ -11,12 +11,12 @@ import torch
 
 from ..errors import RunError
 from ..spec import FinetuneSpec
-from . import batches, check, checkpoints, packed, proof
-from .arguments import How, count_steps, steps_per_epoch
+from . import check, checkpoints, packed, proof
+from .arguments import How
 from .batches import Tokens
 from .callbacks import Conductor, is_impatient
 from .decide import Case, decide, kept
-from .methods import AdapterFacts, adapter_facts, add_adapter, base_of
+from .methods import adapter_facts, add_adapter, base_of
 from .surroundings import quiet, reproducible, undisturbing
 from .trainer import PackedTrainer
 
@@ -55,56 +55,6 @@ class TrainResult:
 
     how: How
     """Batch layout and precision."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a fine-tuning will do, known before it starts."""
-
-    max_steps: int
-    """Optimizer steps."""
-
-    steps_per_epoch: int
-    """Optimizer steps in one pass over the training rows."""
-
-    trainable: int
-    """Parameters that will learn."""
-
-    total: int
-    """All parameters, the adapter's included."""
-
-    n_tokens: int
-    """Tokens in one pass over the training rows."""
-
-    n_targets: int
-    """Target tokens in one pass over the training rows."""
-
-
-def plan(
-    model: "PreTrainedModel | PeftModel", tokens: Sequence[Tokens], spec: FinetuneSpec
-) -> Plan:
-    """Return the plan of a fine-tuning; `model` is not changed and nothing large is allocated."""
-    facts = _facts(model, spec)
-    return Plan(
-        max_steps=count_steps(len(tokens), spec),
-        steps_per_epoch=steps_per_epoch(len(tokens), spec),
-        trainable=facts.trainable,
-        total=facts.total,
-        n_tokens=sum(len(row.input_ids) for row in tokens),
-        n_targets=sum(map(batches.n_targets, tokens)),
-    )
-
-
-def _facts(model: "PreTrainedModel | PeftModel", spec: FinetuneSpec) -> AdapterFacts:
-    """Count an adapter's parameters; a model that has none yet gets it without any memory."""
-    from peft import PeftModel
-    from transformers import AutoModelForCausalLM
-
-    if isinstance(model, PeftModel):
-        return adapter_facts(model)
-    with torch.device("meta"), quiet():
-        bare = AutoModelForCausalLM.from_config(model.config)  # type: ignore[no-untyped-call]
-        return adapter_facts(add_adapter(bare, spec))
 
 
 def train(  # noqa: PLR0913 - the one way in; all but five are by name

@@ -162,7 +162,8 @@ def _attend(
 
 def _split(states: Tensor, prefix: int) -> tuple[Tensor, Tensor]:
     """Split `(1, heads, n, d)` into `(prefix, heads, d)` and `(n - prefix, heads, d)`."""
-    head, tail = states[0].transpose(0, 1).split([prefix, states.shape[2] - prefix])
+    flat = states[0].transpose(0, 1)
+    head, tail = torch.split_with_sizes(flat, [prefix, len(flat) - prefix])
     return head, tail
 
 
