@@ -39,7 +39,7 @@ def finetune(
     name = name or free_name("run")
     with _staged(settings) as ready:
         checked = _spec(spec, ready)
-        if _is_here(checked.data):
+        if not data.is_hub_id(checked.data, Path(checked.data)):  # a hub is the worker's to ask
             data.load(checked)
         run = _create(name, checked, is_staged=ready is not settings)
     return _go(run, wait=wait, view=view)
@@ -199,11 +199,6 @@ def _spec(spec: FinetuneSpec | None, settings: dict[str, Any]) -> FinetuneSpec:
     checked = FinetuneSpec.from_mapping({**(spec.as_dict() if spec else {}), **settings})
     catalog.check_model_name(checked.model)
     return checked
-
-
-def _is_here(name: str) -> bool:
-    """Tell whether a data set can be read at once: all but those of a hub."""
-    return bool(catalog.data_entry(name)) or Path(name).exists() or name.count("/") != 1
 
 
 def _create(name: str, spec: FinetuneSpec, *, is_staged: bool) -> Run:

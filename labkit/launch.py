@@ -1,6 +1,7 @@
 """Start a run's worker, wait for it, stop it: the side of the notebook and the command line."""
 
 import atexit
+import contextlib
 import json
 import os
 import subprocess
@@ -8,9 +9,9 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Protocol
 
-from . import errors
+from . import errors, machine
 from .errors import LabError, RunFailed, RunStopped
 from .files import is_locked
 from .run import Recorder, Run
@@ -47,8 +48,14 @@ def start(run: Run, *, resume: bool = False) -> None:
             hint=f"Look at it with %runs {run.name}, or stop it first.",
         )
     (run.path / "stop").unlink(missing_ok=True)
-    Recorder(run.path).emit("queued")
-    request = {"path": str(run.path), "resume": resume, "environment": _environment()}
+    ticket = time.time_ns()
+    Recorder(run.path).emit("queued", ticket=ticket)
+    request = {
+        "path": str(run.path),
+        "resume": resume,
+        "environment": _environment(),
+        "ticket": ticket,
+    }
     line = json.dumps(request).encode() + b"\n"
     try:
         _send(line)
@@ -70,11 +77,8 @@ def wait(run: Run, view: View) -> Run:
             _draw(view, run)
             if run.status in ENDED and _has_last_word(run):
                 break
-            if run.status == "waiting" and time.monotonic() - began > PATIENCE:
-                raise RunFailed(
-                    f"No worker came for the run {run.name!r} within {PATIENCE:.0f} s.",
-                    hint=f"What went wrong may stand in {_log_file()}.",
-                )
+            if run.status == "waiting":
+                _check_supervisor(run, time.monotonic() - began)
             time.sleep(0.15)
         except KeyboardInterrupt:
             if asked:
@@ -111,9 +115,20 @@ def _has_last_word(run: Run) -> bool:
         if time.monotonic() > deadline:
             from .supervisor import write_last_word
 
-            write_last_word(run.path, -9, 0)
+            write_last_word(run.path, -9)
         time.sleep(0.05)
     return True
+
+
+def _check_supervisor(run: Run, waited: float) -> None:
+    """Raise if nobody will start the run any more."""
+    is_gone = _process is not None and _process.poll() is not None
+    if is_gone or waited > PATIENCE:
+        said = _log_file().read_text(errors="replace").strip().splitlines()[-1:]
+        raise RunFailed(
+            f"No worker came for the run {run.name!r} within {waited:.0f} s: {''.join(said)}",
+            hint=f"See {_log_file()}; then resume the run.",
+        )
 
 
 def _draw(view: View, run: Run) -> None:
@@ -125,7 +140,7 @@ def _draw(view: View, run: Run) -> None:
         import warnings
 
         warnings.warn(f"The view of {run.name} stopped drawing: {error!r}", stacklevel=2)
-        view.update = lambda _run: None  # type: ignore[method-assign]
+        view.update = lambda run: None  # type: ignore[method-assign]
 
 
 _process: "subprocess.Popen[bytes] | None" = None
@@ -144,7 +159,7 @@ def _supervisor() -> "subprocess.Popen[bytes]":
                 env=_environment(),
                 start_new_session=True,  # ■ and a kernel's restart reach this process, not workers
             )
-        atexit.register(_close, _process.stdin)
+        atexit.register(_close, _process)
     return _process
 
 
@@ -158,16 +173,17 @@ def _send(line: bytes) -> None:
 def _environment() -> dict[str, str]:
     """Return this process's environment in which `labkit` is found as it is here."""
     paths = [str(Path(__file__).resolve().parents[1]), os.environ.get("PYTHONPATH", "")]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    return {**machine.SPIN, **os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
 def _log_file() -> Path:
     return Path(tempfile.gettempdir()) / f"labkit-supervisor-{os.getpid()}.log"
 
 
-def _close(stream: IO[Any]) -> None:
-    try:
-        stream.close()
-    except OSError:
-        return
+def _close(process: "subprocess.Popen[bytes]") -> None:
+    """Let the supervisor end once its workers have; it may outlive this process."""
+    assert process.stdin is not None
+    with contextlib.suppress(OSError):
+        process.stdin.close()
+    process.returncode = 0  # not ours to wait for any more
     _log_file().unlink(missing_ok=True)

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +32,27 @@ def serve() -> None:
     Supervisor(can_fork).run()
 
 
+@dataclass(frozen=True)
+class Charge:
+    """A worker that was started, and what tells how it ended."""
+
+    path: Path
+    """Its run's folder."""
+
+    ticket: int
+    """Names the request: a run that is resumed has another."""
+
+    kills: int
+    """Memory kills counted before it."""
+
+
 class Supervisor:
     """The children at work, and the loop that starts and buries them."""
 
     def __init__(self, can_fork: bool) -> None:
         self._can_fork = can_fork
-        self._children: dict[int, tuple[Path, int]] = {}
-        """Process id → its run's folder and the memory kills counted before it."""
+        self._children: dict[int, Charge] = {}
+        """By process id."""
         self._last_job = time.monotonic()
 
     def run(self) -> None:
@@ -62,16 +77,19 @@ class Supervisor:
         """Start a worker for a request."""
         path, self._last_job = Path(request["path"]), time.monotonic()
         start = self._fork if self._can_fork else _spawn
-        self._children[start(path, request)] = (path, machine.memory_kills())
+        kills = machine.memory_kills()
+        self._children[start(path, request)] = Charge(path, request["ticket"], kills)
 
     def reap(self) -> None:
         """Bury the workers that have ended."""
         for child in tuple(self._children):
             done, status = os.waitpid(child, os.WNOHANG)
             if done:
-                path, kills = self._children.pop(child)
-                write_last_word(path, os.waitstatus_to_exitcode(status), kills)
                 self._last_job = time.monotonic()
+                charge = self._children.pop(child)
+                if not charge.path.exists():
+                    continue  # its asker has the answer and has cleared it away
+                write_last_word(charge.path, os.waitstatus_to_exitcode(status), charge)
 
     def _fork(self, path: Path, request: dict[str, Any]) -> int:
         child = os.fork()
@@ -100,15 +118,17 @@ def preload() -> None:
     from . import jobs  # noqa: F401
 
 
-def write_last_word(path: Path, code: int, kills_before: int) -> None:
+def write_last_word(path: Path, code: int, charge: Charge | None = None) -> None:
     """Record the end of a worker that left no last word itself."""
     run = Run(path)
-    event = run.last("queued", "start", "end")
-    if event and event["kind"] == "end":
-        return
+    queued, event = run.last("queued"), run.last("queued", "start", "end")
+    is_over = charge is not None and queued is not None and queued["ticket"] != charge.ticket
+    if is_over or (event and event["kind"] == "end"):
+        return  # it had its say, or the run goes on with another worker
     step = run.last("step")
     where = f" at step {step['step']} of {step['max_steps']}" if step else ""
-    problem, hint = _cause(code, kills_before, path)
+    is_memory = charge is not None and machine.memory_kills() > charge.kills
+    problem, hint = _cause(code, run, is_memory)
     saved = run.last("checkpoint")
     kept = f" The checkpoint of step {saved['step']} is kept." if saved else ""
     Recorder(path).emit(
@@ -121,18 +141,18 @@ def write_last_word(path: Path, code: int, kills_before: int) -> None:
     )
 
 
-def _cause(code: int, kills_before: int, path: Path) -> tuple[str, str]:
+def _cause(code: int, run: Run, is_memory: bool) -> tuple[str, str]:
     from .worker import MEMORY_HINT
 
-    if code == -signal.SIGKILL and machine.memory_kills() > kills_before:
-        peak = max((event["bytes"] for event in Run(path).of("memory")), default=0)
+    if code == -signal.SIGKILL and is_memory:
+        peak = max((event["bytes"] for event in run.of("memory")), default=0)
         limit = machine.memory_limit() // machine.MIB
         seen = f", last seen at {peak // machine.MIB} MiB," if peak else ""
         return f"was killed by the memory limit of {limit} MiB{seen}", MEMORY_HINT
     if code < 0:
         name = signal.Signals(-code).name
         return f"was killed by {name}", "Resume the run to go on from its last checkpoint."
-    return f"ended with exit status {code}", f"The traceback is in {path / 'log.txt'}."
+    return f"ended with exit status {code}", f"The traceback is in {run.path / 'log.txt'}."
 
 
 def _become_worker(request: dict[str, Any]) -> None:

@@ -137,6 +137,8 @@ def watched_memory(emit: Callable[..., None], *, every: float = 1.0) -> Iterator
 
 def main() -> None:
     """Run as a command: `python -m labkit.worker RUN_FOLDER [--resume]`."""
+    for name, value in machine.SPIN.items():
+        os.environ.setdefault(name, value)  # before anything loads OpenMP
     sys.exit(work(Path(sys.argv[1]).resolve(), resume="--resume" in sys.argv[2:]))
 
 

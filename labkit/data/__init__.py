@@ -7,6 +7,7 @@ from .examples import Example, Splits, Tokens
 from .load import load, prompt_text
 from .objects import rows_of, write_rows
 from .prompts import prompt_ids
+from .read import is_hub_id
 from .tokens import describe, tokenize
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Splits",
     "Tokens",
     "describe",
+    "is_hub_id",
     "load",
     "prompt_ids",
     "prompt_text",

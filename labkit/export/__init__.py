@@ -3,9 +3,10 @@
 from .check import Parity, compare_logits
 from .merge import merge_adapter
 from .onnx_model import OnnxModel
-from .optimize import HeldOut, optimize
+from .optimize import optimize
 from .scoring import label_scores_onnx
 from .tie import tie_int8_embedding
+from .work import HeldOut
 
 __all__ = [
     "HeldOut",

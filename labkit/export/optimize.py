@@ -1,78 +1,23 @@
 """From a tuned model to a checked, measured ONNX folder: one stage after the other."""
 
 import json
-import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import ExportError
-from . import check, summary
+from . import check, gates, summary
 from .builder import check_disk, check_exportable, export_onnx, quantize_and_tie
 from .child import call, peak_bytes
 from .measure import measure_latency, size_bytes
 from .merge import check_mergeable, load_tuned, save_merged
 from .onnx_model import OnnxModel
 from .scoring import label_scores_onnx
+from .work import STAGES, Emit, HeldOut, Work, cleaned
 
-STAGES = ("merge", "export", "check", "quantize", "accuracy", "measure")
 N_PARITY_ROWS, N_PARITY_TOKENS = 8, 64
-
-Emit = Callable[..., None]
-
-
-@dataclass(frozen=True)
-class HeldOut:
-    """Rows that the model did not learn from, as token ids."""
-
-    prompts: Sequence[Sequence[int]]
-    """One per row, up to where the completion starts."""
-
-    completions: Sequence[Sequence[int]] = ()
-    """One per label; empty where the task is not classification."""
-
-    labels: Sequence[str] = ()
-    """Names, in the order of `completions`."""
-
-    gold: Sequence[str] = ()
-    """The right label of each row."""
-
-    torch_accuracy: float | None = None
-    """Accuracy of the PyTorch model on the same rows, where it is known already."""
-
-
-@dataclass
-class _Work:
-    """Where things lie while one model is optimised, and what was found so far."""
-
-    out: Path
-    emit: Emit
-    stages: tuple[str, ...]
-    found: dict[str, Any] = field(default_factory=dict)
-    done: int = 0
-
-    @property
-    def folder(self) -> Path:
-        """Intermediate files, beside `out`."""
-        return self.out.with_name(f"{self.out.name}.work")
-
-    @property
-    def log(self) -> Path:
-        """Output of the steps that run as processes of their own."""
-        return self.out.with_name(f"{self.out.name}.log")
-
-    def stage(self, name: str) -> None:
-        """Tell observers which stage begins."""
-        self.emit("stage", name=name, done=self.done, total=len(self.stages))
-        self.done += 1
-
-    def peak(self, name: str, n_bytes: int) -> None:
-        """Note the most memory a process of this step held."""
-        self.found.setdefault("peak_bytes", {})[name] = n_bytes
 
 
 def optimize(  # noqa: PLR0913 - the two models, what to do, what to check on, who listens
@@ -105,8 +50,8 @@ def optimize(  # noqa: PLR0913 - the two models, what to do, what to check on, w
     _check_request(base, out, held_out)
     if adapter:
         check_mergeable(base, adapter)
-    work = _Work(out, emit, STAGES if precision != "fp32" else _without("quantize"))
-    with _cleaned(work, keep):
+    work = Work(out, emit, STAGES if precision != "fp32" else STAGES[:3] + STAGES[4:])
+    with cleaned(work, keep):
         merged, reference = _merge(work, base, adapter, held_out)
         full = _export(work, merged, reference)
         final = _quantize(work, full, precision)
@@ -118,7 +63,7 @@ def optimize(  # noqa: PLR0913 - the two models, what to do, what to check on, w
 
 
 def _merge(
-    work: _Work, base: Path, adapter: Path | None, held_out: HeldOut
+    work: Work, base: Path, adapter: Path | None, held_out: HeldOut
 ) -> tuple[Path, check.Reference]:
     """Return the folder of the merged model, and the answers of the model before merging."""
     work.stage("merge")
@@ -149,7 +94,7 @@ def answer_and_merge(
         save_merged(model, Path(base), Path(merged))
 
 
-def _export(work: _Work, merged: Path, reference: check.Reference) -> Path:
+def _export(work: Work, merged: Path, reference: check.Reference) -> Path:
     """Export to fp32 ONNX and hold it against the reference."""
     work.stage("export")
     full = work.folder / "fp32"
@@ -157,11 +102,11 @@ def _export(work: _Work, merged: Path, reference: check.Reference) -> Path:
     work.stage("check")
     parity = check.compare(reference, OnnxModel(full))
     _note_parity(work, "fp32", parity)
-    check.gate_fp32(parity)
+    gates.gate_fp32(parity)
     return full
 
 
-def _quantize(work: _Work, full: Path, precision: str) -> Path:
+def _quantize(work: Work, full: Path, precision: str) -> Path:
     if precision == "fp32":
         return full
     work.stage("quantize")
@@ -171,11 +116,11 @@ def _quantize(work: _Work, full: Path, precision: str) -> Path:
     return final
 
 
-def _check_quantized(work: _Work, final: Path, precision: str, reference: check.Reference) -> None:
+def _check_quantized(work: Work, final: Path, precision: str, reference: check.Reference) -> None:
     _note_parity(work, precision, check.compare(reference, OnnxModel(final)))
 
 
-def _gate(work: _Work, full: Path, final: Path, precision: str, held_out: HeldOut) -> None:
+def _gate(work: Work, full: Path, final: Path, precision: str, held_out: HeldOut) -> None:
     """Count correct held-out rows before and after quantisation; refuse too large a loss."""
     work.stage("accuracy")
     if held_out.labels:
@@ -185,12 +130,12 @@ def _gate(work: _Work, full: Path, final: Path, precision: str, held_out: HeldOu
         work.found["accuracy"] = _with_torch(accuracy, held_out)
         work.found["n_rows"] = len(held_out.prompts)
         if precision != "fp32":
-            check.gate_accuracy(precision, correct["fp32"], correct[precision])
+            gates.gate_accuracy(precision, correct["fp32"], correct[precision])
     elif precision != "fp32":
-        check.gate_divergence(precision, check.Parity(**work.found["parity"][precision]))
+        gates.gate_divergence(precision, check.Parity(**work.found["parity"][precision]))
 
 
-def _correct(folder: Path, held_out: HeldOut) -> check.Correct:
+def _correct(folder: Path, held_out: HeldOut) -> gates.Correct:
     """Return `(rows,)`: whether the likeliest label of each held-out row is the right one."""
     scores = label_scores_onnx(OnnxModel(folder), held_out.prompts, held_out.completions)
     answers = np.array(held_out.labels)[scores.argmax(axis=1)]
@@ -202,7 +147,7 @@ def _with_torch(accuracy: dict[str, float], held_out: HeldOut) -> dict[str, floa
     return accuracy if known is None else {"torch": known, **accuracy}
 
 
-def _measure(work: _Work, final: Path, merged: Path) -> None:
+def _measure(work: Work, final: Path, merged: Path) -> None:
     work.stage("measure")
     found = [asdict(latency) for latency in measure_latency(final, merged, log=work.log)]
     for latency in found:
@@ -210,7 +155,7 @@ def _measure(work: _Work, final: Path, merged: Path) -> None:
     work.found["latency"] = {latency["engine"]: latency for latency in found}
 
 
-def _publish(work: _Work, final: Path, precision: str) -> dict[str, Any]:
+def _publish(work: Work, final: Path, precision: str) -> dict[str, Any]:
     """Write the numbers beside the model and move both to their place."""
     work.peak("this process", peak_bytes())
     result = {"precision": precision, "size_bytes": size_bytes(final), **work.found}
@@ -221,7 +166,7 @@ def _publish(work: _Work, final: Path, precision: str) -> dict[str, Any]:
     return result
 
 
-def _note_parity(work: _Work, precision: str, parity: check.Parity) -> None:
+def _note_parity(work: Work, precision: str, parity: check.Parity) -> None:
     work.found.setdefault("parity", {})[precision] = asdict(parity)
     work.emit("parity", precision=precision, **asdict(parity))
 
@@ -231,10 +176,6 @@ def _parity_rows(held_out: HeldOut) -> list[list[int]]:
     n_rows = min(N_PARITY_ROWS, len(held_out.prompts))
     picked = np.linspace(0, len(held_out.prompts) - 1, n_rows).astype(int)
     return [[int(t) for t in held_out.prompts[i]][-N_PARITY_TOKENS:] for i in picked]
-
-
-def _without(stage: str) -> tuple[str, ...]:
-    return tuple(name for name in STAGES if name != stage)
 
 
 def _check_request(base: Path, out: Path, held_out: HeldOut) -> None:
@@ -249,15 +190,3 @@ def _check_request(base: Path, out: Path, held_out: HeldOut) -> None:
         raise ExportError(f"{out} exists already.", hint="Remove it or name another folder.")
     out.parent.mkdir(parents=True, exist_ok=True)
     check_disk(base, out.parent, 3)  # merged, fp32 and the final model
-
-
-@contextmanager
-def _cleaned(work: _Work, keep: bool) -> Iterator[None]:
-    """Have an empty work folder inside, and none afterwards unless asked to keep it."""
-    shutil.rmtree(work.folder, ignore_errors=True)
-    work.folder.mkdir(parents=True)
-    try:
-        yield
-    finally:
-        if not keep:
-            shutil.rmtree(work.folder, ignore_errors=True)

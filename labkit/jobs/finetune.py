@@ -52,9 +52,9 @@ def finetune(job: Job) -> str:
 def _tokens(
     job: Job, splits: data.Splits, tokenizer: Tokenizer, max_length: int
 ) -> dict[str, list[data.Tokens]]:
-    """Tokenise training and validation rows; record what was cut and one whole example."""
+    """Tokenise all rows, so that none is refused late; record what was cut and one whole example."""
     rows = {}
-    for split in ("train", "validation"):
+    for split in ("train", "validation", "test"):
         rows[split], cut = data.tokenize(getattr(splits, split), tokenizer, max_length=max_length)
         job.notes([f"{split}: {text}" for text in cut])
     job.notes(splits.notes)

@@ -7,7 +7,8 @@ import pytest
 
 from labkit.errors import ExportError
 from labkit.export import HeldOut, OnnxModel, optimize
-from labkit.export.check import Parity, gate_accuracy, gate_divergence, sign_test
+from labkit.export.check import Parity
+from labkit.export.gates import gate_accuracy, gate_divergence, sign_test
 
 
 @pytest.fixture(scope="module")
