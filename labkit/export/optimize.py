@@ -1,6 +1,7 @@
 """From a tuned model to a checked, measured ONNX folder: one stage after the other."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import ExportError
-from . import check, gates, summary
-from .builder import check_disk, check_exportable, export_onnx, quantize_and_tie
-from .child import call, peak_bytes
+from . import gates, summary
+from .builder import check_disk, check_exportable, export_onnx
+from .check import Parity
+from .child import peak_bytes
 from .measure import measure_latency, size_bytes
-from .merge import check_mergeable, load_tuned, save_merged
-from .onnx_model import OnnxModel
-from .scoring import label_scores_onnx
+from .merge import check_mergeable
 from .work import STAGES, Emit, HeldOut, Work, cleaned
 
 N_PARITY_ROWS, N_PARITY_TOKENS = 8, 64
@@ -52,19 +52,15 @@ def optimize(  # noqa: PLR0913 - the two models, what to do, what to check on, w
         check_mergeable(base, adapter)
     work = Work(out, emit, STAGES if precision != "fp32" else STAGES[:3] + STAGES[4:])
     with cleaned(work, keep):
-        merged, reference = _merge(work, base, adapter, held_out)
-        full = _export(work, merged, reference)
+        merged = _merge(work, base, adapter, held_out)
+        full = _export(work, merged)
         final = _quantize(work, full, precision)
-        if precision != "fp32":
-            _check_quantized(work, final, precision, reference)
         _gate(work, full, final, precision, held_out)
         _measure(work, final, merged)
         return _publish(work, final, precision)
 
 
-def _merge(
-    work: Work, base: Path, adapter: Path | None, held_out: HeldOut
-) -> tuple[Path, check.Reference]:
+def _merge(work: Work, base: Path, adapter: Path | None, held_out: HeldOut) -> Path:
     """Return the folder of the merged model, and the answers of the model before merging."""
     work.stage("merge")
     merged = work.folder / "merged"
@@ -72,37 +68,20 @@ def _merge(
         "base": str(base),
         "adapter": str(adapter) if adapter else None,
         "rows": _parity_rows(held_out),
-        "answers": str(work.folder / "reference"),
+        "answers": str(work.answers),
         "merged": str(merged),
     }
-    _, peak = call("optimize", "answer_and_merge", log=work.log, **arguments)
-    work.peak("merge", peak)
-    reference = check.Reference.load(work.folder / "reference")
-    return (merged if adapter else base), reference
+    work.call("merge", "answer_and_merge", **arguments)
+    return merged if adapter else base
 
 
-def answer_and_merge(
-    base: str, adapter: str | None, rows: list[list[int]], answers: str, merged: str
-) -> None:
-    """In a child: keep what the tuned model answers, then merge it; PyTorch loads once."""
-    import torch
-
-    torch.set_num_threads(1)  # threads that wait for each other crawl on a busy machine
-    model = load_tuned(Path(base), Path(adapter) if adapter else None)
-    check.reference_of(model, rows).save(Path(answers))
-    if adapter:
-        save_merged(model, Path(base), Path(merged))
-
-
-def _export(work: Work, merged: Path, reference: check.Reference) -> Path:
-    """Export to fp32 ONNX and hold it against the reference."""
+def _export(work: Work, merged: Path) -> Path:
+    """Export to fp32 ONNX and hold it against the answers of PyTorch."""
     work.stage("export")
     full = work.folder / "fp32"
     work.peak("export", export_onnx(merged, full, "fp32", log=work.log))
     work.stage("check")
-    parity = check.compare(reference, OnnxModel(full))
-    _note_parity(work, "fp32", parity)
-    gates.gate_fp32(parity)
+    gates.gate_fp32(_parity(work, "fp32", full))
     return full
 
 
@@ -111,13 +90,19 @@ def _quantize(work: Work, full: Path, precision: str) -> Path:
         return full
     work.stage("quantize")
     final = work.folder / precision
-    reason = quantize_and_tie(full, final, precision)
+    arguments = {"full": str(full), "out": str(final), "precision": precision}
+    reason = work.call("quantize", "quantize", **arguments)
     work.found["tied_embedding"] = reason or "read from the int8 head"
+    _parity(work, precision, final)
     return final
 
 
-def _check_quantized(work: Work, final: Path, precision: str, reference: check.Reference) -> None:
-    _note_parity(work, precision, check.compare(reference, OnnxModel(final)))
+def _parity(work: Work, precision: str, folder: Path) -> Parity:
+    """Compare a model with the answers of PyTorch, and tell it."""
+    found = work.call(f"check {precision}", "parity", folder=str(folder), answers=str(work.answers))
+    work.found.setdefault("parity", {})[precision] = found
+    work.emit("parity", precision=precision, **found)
+    return Parity(**found)
 
 
 def _gate(work: Work, full: Path, final: Path, precision: str, held_out: HeldOut) -> None:
@@ -125,21 +110,26 @@ def _gate(work: Work, full: Path, final: Path, precision: str, held_out: HeldOut
     work.stage("accuracy")
     if held_out.labels:
         folders = {"fp32": full, precision: final}
-        correct = {name: _correct(path, held_out) for name, path in folders.items()}
+        correct = {name: _correct(work, name, path, held_out) for name, path in folders.items()}
         accuracy = {name: float(found.mean()) for name, found in correct.items()}
         work.found["accuracy"] = _with_torch(accuracy, held_out)
         work.found["n_rows"] = len(held_out.prompts)
         if precision != "fp32":
             gates.gate_accuracy(precision, correct["fp32"], correct[precision])
     elif precision != "fp32":
-        gates.gate_divergence(precision, check.Parity(**work.found["parity"][precision]))
+        gates.gate_divergence(precision, Parity(**work.found["parity"][precision]))
 
 
-def _correct(folder: Path, held_out: HeldOut) -> gates.Correct:
+def _correct(work: Work, precision: str, folder: Path, held_out: HeldOut) -> gates.Correct:
     """Return `(rows,)`: whether the likeliest label of each held-out row is the right one."""
-    scores = label_scores_onnx(OnnxModel(folder), held_out.prompts, held_out.completions)
-    answers = np.array(held_out.labels)[scores.argmax(axis=1)]
-    return np.asarray(answers == np.array(held_out.gold))
+    best = work.call(
+        f"accuracy {precision}",
+        "best_labels",
+        folder=str(folder),
+        prompts=_as_lists(held_out.prompts),
+        completions=_as_lists(held_out.completions),
+    )
+    return np.asarray(np.array(held_out.labels)[best] == np.array(held_out.gold))
 
 
 def _with_torch(accuracy: dict[str, float], held_out: HeldOut) -> dict[str, float]:
@@ -166,16 +156,15 @@ def _publish(work: Work, final: Path, precision: str) -> dict[str, Any]:
     return result
 
 
-def _note_parity(work: Work, precision: str, parity: check.Parity) -> None:
-    work.found.setdefault("parity", {})[precision] = asdict(parity)
-    work.emit("parity", precision=precision, **asdict(parity))
-
-
 def _parity_rows(held_out: HeldOut) -> list[list[int]]:
     """Return rows spread over the held-out ones, cut to a length whose logits fit in memory."""
     n_rows = min(N_PARITY_ROWS, len(held_out.prompts))
     picked = np.linspace(0, len(held_out.prompts) - 1, n_rows).astype(int)
-    return [[int(t) for t in held_out.prompts[i]][-N_PARITY_TOKENS:] for i in picked]
+    return _as_lists([held_out.prompts[i][-N_PARITY_TOKENS:] for i in picked])
+
+
+def _as_lists(rows: Sequence[Sequence[int]]) -> list[list[int]]:
+    return [list(map(int, row)) for row in rows]
 
 
 def _check_request(base: Path, out: Path, held_out: HeldOut) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .child import call
+
 STAGES = ("merge", "export", "check", "quantize", "accuracy", "measure")
 Emit = Callable[..., None]
 
@@ -50,6 +52,17 @@ class Work:
     def log(self) -> Path:
         """Output of the steps that run as processes of their own."""
         return self.out.with_name(f"{self.out.name}.log")
+
+    @property
+    def answers(self) -> Path:
+        """What the PyTorch model answers, as `check.Reference` saves it."""
+        return self.folder / "reference"
+
+    def call(self, name: str, step: str, **arguments: Any) -> Any:  # noqa: ANN401 - JSON
+        """Do a step of `steps` in a child and note its peak memory under `name`."""
+        value, peak = call("steps", step, log=self.log, **arguments)
+        self.peak(name, peak)
+        return value
 
     def stage(self, name: str) -> None:
         """Tell observers which stage begins."""

@@ -44,7 +44,7 @@ def test_the_result_holds_what_was_checked_and_measured(optimized):
     assert set(result["latency"]) == {"onnx", "torch"}
     assert result["latency"]["onnx"]["n_tokens"] > 0
     assert all(latency["token_seconds"] > 0 for latency in result["latency"].values())
-    assert set(result["peak_bytes"]) == {"merge", "export", "this process"}
+    assert {"merge", "export", "quantize", "this process"} < set(result["peak_bytes"])
 
 
 def test_stages_parity_and_latency_are_told_as_they_happen(optimized):
