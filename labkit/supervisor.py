@@ -5,6 +5,7 @@ that closes (the kernel is gone) it waits for the workers it has, and ends. It w
 of a worker that could not: killed by the memory limit, by a signal, or crashed.
 """
 
+import contextlib
 import json
 import os
 import selectors
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from . import machine
+from .errors import RunError
 from .run import Recorder, Run
 
 IDLE_SECONDS = 900.0
@@ -87,9 +89,8 @@ class Supervisor:
             if done:
                 self._last_job = time.monotonic()
                 charge = self._children.pop(child)
-                if not charge.path.exists():
-                    continue  # its asker has the answer and has cleared it away
-                write_last_word(charge.path, os.waitstatus_to_exitcode(status), charge)
+                with contextlib.suppress(RunError, OSError):  # its asker may have cleared it away
+                    write_last_word(charge.path, os.waitstatus_to_exitcode(status), charge)
 
     def _fork(self, path: Path, request: dict[str, Any]) -> int:
         child = os.fork()

@@ -56,7 +56,7 @@ def words(tmp_path_factory):
     return file
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def settings(tiny_model, words):
     """Settings of a run of a few seconds on the tiny model."""
     return {

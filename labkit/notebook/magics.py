@@ -1,10 +1,14 @@
 """The magics: each reads its text, calls the library and shows the result."""
 
-from typing import Any
+import contextlib
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 
 from .. import api, catalog, report
+from ..errors import SpecError
 from ..flags import Parser, add_settings, settings_of
 from ..run import Run, all_runs
 from ..spec import FinetuneSpec, GenerateSpec, OptimizeSpec
@@ -40,33 +44,58 @@ def generate_parser() -> Parser:
     return parser
 
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def helpful(magic: Callable[P, R]) -> Callable[P, R | None]:
+    """Return a magic whose `--help` shows its text and does not ask the session to end."""
+
+    @wraps(magic)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R | None:
+        with contextlib.suppress(SystemExit):
+            return magic(*args, **kwargs)
+        return None
+
+    return call
+
+
 @magics_class
 class LabMagics(Magics):
     """`%%finetune`, `%optimize`, `%generate`, `%runs`, `%stop`, `%models` and `%datasets`."""
 
     @line_cell_magic
+    @helpful
     def finetune(self, line: str, cell: str = "") -> api.Preview | None:
         args = finetune_parser().parse_args(split_line(line))
         settings = read_cell(cell, self.shell.user_ns) | settings_of(args, FinetuneSpec)
         if args.dry_run:
             return api.preview(**settings)
         if args.resume:
-            run = api.resume(args.name, wait=False)
+            run = api.resume(_resumable(args.name, settings), wait=False)
         else:
             run = api.finetune(name=args.name, wait=False, **settings)
         self._bind(run)  # before it ends: a stopped run keeps its variable
         return None if args.background else self._follow(run)
 
     @line_magic
+    @helpful
     def optimize(self, line: str) -> None:
         args = optimize_parser().parse_args(split_line(line))
         run = api.optimize(args.run, wait=False, **settings_of(args, OptimizeSpec, skip=("run",)))
         return None if args.background else self._follow(run)
 
     @line_cell_magic
+    @helpful
     def generate(self, line: str, cell: str = "") -> api.Answers:
-        args = generate_parser().parse_args(split_line(line))
-        prompts = [text for text in cell.splitlines() if text.strip()] or [" ".join(args.prompt)]
+        args = generate_parser().parse_intermixed_args(split_line(line))
+        prompts = [text for text in cell.splitlines() if text.strip()]
+        prompts = prompts or [" ".join(args.prompt)] * bool(args.prompt)
+        if not prompts:
+            raise SpecError(
+                "There is no prompt.",
+                hint=f"%generate {args.run} PROMPT, or a %%generate cell with one a line.",
+            )
         settings = settings_of(args, GenerateSpec, skip=("run", "prompts"))
         return api.generate(prompts, run=args.run, **settings)
 
@@ -97,6 +126,18 @@ class LabMagics(Magics):
 
     def _follow(self, run: Run) -> None:
         api.attach(run)
+
+
+def _resumable(name: str | None, settings: Mapping[str, Any]) -> str:
+    """Return the name of the run to resume; nothing else may be asked with it."""
+    if not name:
+        raise SpecError("--resume needs the name of a run.", hint="%runs lists the runs there are.")
+    if settings:
+        raise SpecError(
+            f"A run that is resumed keeps its settings; got {', '.join(settings)}.",
+            hint="Leave them out, or start a new run.",
+        )
+    return name
 
 
 # argparse is the one source of the options, so it writes the help of `%finetune?` as well.
