@@ -10,6 +10,7 @@ from typing import Any
 
 from . import catalog, data, launch, report
 from .errors import RunError
+from .files import write_text
 from .run import Run, create, free_name, runs_folder
 from .spec import FinetuneSpec, GenerateSpec, OptimizeSpec
 
@@ -128,8 +129,7 @@ def optimize(
             hint=f"Finish it first: %finetune --resume {tuned.name}.",
         )
     spec = OptimizeSpec.from_mapping({"run": str(tuned.path), **settings})
-    export = create(spec.precision, "optimize", spec, root=tuned.path / "onnx")
-    return _go(export, wait=wait, view=view)
+    return _go(_export_of(tuned, spec), wait=wait, view=view)
 
 
 def generate(
@@ -160,6 +160,22 @@ def generate(
 def attach(run: Run, *, view: launch.View | None = None) -> Run:
     """Follow a run that is going, also one started elsewhere, or show how it ended."""
     return launch.wait(run, view or report.watcher())
+
+
+def _export_of(tuned: Run, spec: OptimizeSpec) -> Run:
+    """Return the run of an export: a new one, or one that was stopped or failed, once more."""
+    folder = tuned.path / "onnx"
+    if not (folder / spec.precision / "spec.yaml").exists():
+        return create(spec.precision, "optimize", spec, root=folder)
+    earlier = Run(folder / spec.precision)
+    if earlier.is_alive or earlier.status == "done":
+        raise RunError(
+            f"The run {tuned.name!r} has an {spec.precision} export already; it is "
+            f"{earlier.status}.",
+            hint=f"Look at it with %runs {earlier.name}, or delete the folder {earlier.path}.",
+        )
+    write_text(earlier.path / "spec.yaml", spec.to_yaml())
+    return earlier
 
 
 def _model_of(run: str | Run) -> str:

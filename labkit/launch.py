@@ -96,16 +96,22 @@ def raise_if_unfinished(run: Run) -> Run:
     """Return a run that is done; raise what became of any other."""
     end = run.last("end") or {}
     if end.get("status") == "stopped":
-        step = run.last("step")
-        where = f" at step {step['step']} of {step['max_steps']}" if step else ""
-        raise RunStopped(
-            f"The run {run.name!r} was stopped{where}; its checkpoint is whole.",
-            hint=f"%finetune --resume {run.name} goes on from there.",
-        )
+        raise _stopped(run)
     if end.get("status") == "failed":
         kind = getattr(errors, str(end.get("error")), RunFailed)
         raise kind(str(end["problem"]), hint=str(end["hint"]))
     return run
+
+
+def _stopped(run: Run) -> RunStopped:
+    if run.job != "finetune":
+        return RunStopped(f"The run {run.name!r} was stopped.", hint="Start it again as before.")
+    step = run.last("step")
+    where = f" at step {step['step']} of {step['max_steps']}" if step else ""
+    return RunStopped(
+        f"The run {run.name!r} was stopped{where}; its checkpoint is whole.",
+        hint=f"%finetune --resume {run.name} goes on from there.",
+    )
 
 
 def _has_last_word(run: Run) -> bool:

@@ -5,7 +5,6 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field
-from functools import cache
 from typing import Any, Self, Union, get_args, get_origin, get_type_hints
 
 from .errors import SpecError, near
@@ -65,7 +64,7 @@ class Spec:
     """Base of all specs: checked on creation, read from a mapping or YAML, written as YAML."""
 
     def __post_init__(self) -> None:
-        hints = types_of(type(self))  # type: ignore[arg-type]
+        hints = types_of(type(self))
         for item in dataclasses.fields(self):  # type: ignore[arg-type]
             value = _fitted(getattr(self, item.name), hints[item.name])
             object.__setattr__(self, item.name, value)
@@ -108,15 +107,22 @@ class Spec:
         return write_yaml(values) if values else ""
 
 
-@cache
 def types_of(spec: type) -> dict[str, Any]:
     """Return the declared type of each setting of `spec`."""
     return get_type_hints(spec)
 
 
-@cache
+_DOCS: dict[type, dict[str, str]] = {}
+
+
 def docs_of(spec: type) -> dict[str, str]:
     """Return the text under each setting of `spec`, on one line: its meaning and unit."""
+    if spec not in _DOCS:
+        _DOCS[spec] = _read_docs(spec)
+    return _DOCS[spec]
+
+
+def _read_docs(spec: type) -> dict[str, str]:
     import ast
     import inspect
     from itertools import pairwise

@@ -52,7 +52,7 @@ def finetune(job: Job) -> str:
 def _tokens(
     job: Job, splits: data.Splits, tokenizer: Tokenizer, max_length: int
 ) -> dict[str, list[data.Tokens]]:
-    """Tokenise all rows, so that none is refused late; record what was cut and one whole example."""
+    """Tokenise all rows, none is refused late; record what was cut and one whole example."""
     rows = {}
     for split in ("train", "validation", "test"):
         rows[split], cut = data.tokenize(getattr(splits, split), tokenizer, max_length=max_length)

@@ -55,6 +55,7 @@ class Job:
 
 
 def model_folder(name: str, trust_remote_code: bool, job: Job) -> Path:
+    """Return the local folder of a model, fetched if need be."""
     return catalog.resolve_model(name, trust_remote_code=trust_remote_code, progress=job.fetching)
 
 
@@ -74,7 +75,7 @@ def load_model(folder: Path, trust_remote_code: bool) -> Model:
     from transformers.utils import logging
 
     torch.set_num_threads(machine.processors())
-    logging.disable_progress_bar()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     return AutoModelForCausalLM.from_pretrained(
         folder,
         dtype=torch.float32,

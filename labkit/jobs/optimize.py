@@ -1,6 +1,7 @@
 """The job of optimising: a tuned model to a checked, measured ONNX folder."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from .. import data, evaluation, export, report
 from ..errors import RunError
@@ -24,17 +25,34 @@ def optimize(job: Job) -> str:
     tokenizer = load_tokenizer(folder, settings.trust_remote_code)
     examples = splits.held_out[: spec.limit]
     write_environment(job, splits.fingerprint)
-    found = export.optimize(
-        folder,
-        tuned.adapter,
-        job.path / "model",
-        precision=spec.precision,
-        held_out=_held_out(tokenizer, examples, splits, settings.max_length),
-        emit=job.emit,
-    )
+    held_out = _held_out(tokenizer, examples, splits, settings.max_length)
+    if spec.limit is None and splits.labels:
+        held_out = replace(held_out, torch_accuracy=tuned.metrics["tuned"]["accuracy"])
+    try:
+        found = export.optimize(
+            folder,
+            tuned.adapter,
+            job.path / "model",
+            precision=spec.precision,
+            held_out=held_out,
+            emit=_until_stopped(job),
+        )
+    except StopIteration:
+        return "stopped"
     write_json(job.path / "metrics.json", found)
     report.write_report(tuned)
     return "done"
+
+
+def _until_stopped(job: Job) -> Callable[..., None]:
+    """Return a recorder of events that ends the export at the first one after a stop request."""
+
+    def emit(kind: str, **values: object) -> None:
+        if job.should_stop():
+            raise StopIteration
+        job.emit(kind, **values)
+
+    return emit
 
 
 def _held_out(

@@ -56,8 +56,9 @@ def _body(context: CompletionContext) -> list[str]:
     fields: dict[str, Any] = FinetuneSpec.__dataclass_fields__
     if not colon:
         return [f"{name}: " for name in fields]
-    names = {"model": models, "data": data_sets}.get(key.strip())
-    if names:
-        return [entry.name for entry in names()]
+    if key.strip() == "model":
+        return [entry.name for entry in models()]
+    if key.strip() == "data":
+        return [entry.name for entry in data_sets()]
     rule = fields[key.strip()].metadata.get("rule", Rule()) if key.strip() in fields else Rule()
     return list(rule.choices)

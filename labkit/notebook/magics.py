@@ -67,6 +67,7 @@ class LabMagics(Magics):
     @line_cell_magic
     @helpful
     def finetune(self, line: str, cell: str = "") -> api.Preview | None:
+        """Fine-tune; the options' help is put here below."""
         args = finetune_parser().parse_args(split_line(line))
         settings = read_cell(cell, self.shell.user_ns) | settings_of(args, FinetuneSpec)
         if args.dry_run:
@@ -76,18 +77,23 @@ class LabMagics(Magics):
         else:
             run = api.finetune(name=args.name, wait=False, **settings)
         self._bind(run)  # before it ends: a stopped run keeps its variable
-        return None if args.background else self._follow(run)
+        if not args.background:
+            api.attach(run)
+        return None
 
     @line_magic
     @helpful
     def optimize(self, line: str) -> None:
+        """Export; the options' help is put here below."""
         args = optimize_parser().parse_args(split_line(line))
         run = api.optimize(args.run, wait=False, **settings_of(args, OptimizeSpec, skip=("run",)))
-        return None if args.background else self._follow(run)
+        if not args.background:
+            api.attach(run)
 
     @line_cell_magic
     @helpful
     def generate(self, line: str, cell: str = "") -> api.Answers:
+        """Answer; the options' help is put here below."""
         args = generate_parser().parse_intermixed_args(split_line(line))
         prompts = [text for text in cell.splitlines() if text.strip()]
         prompts = prompts or [" ".join(args.prompt)] * bool(args.prompt)
@@ -102,8 +108,10 @@ class LabMagics(Magics):
     @line_magic
     def runs(self, line: str) -> Any:  # noqa: ANN401 - shown by IPython
         """List the runs, or attach to the one named: `%runs`, `%runs demo`."""
-        name = line.strip()
-        return self._follow(Run(name)) if name else report.runs_table(all_runs())
+        if not (name := line.strip()):
+            return report.runs_table(all_runs())
+        api.attach(Run(name))
+        return None
 
     @line_magic
     def stop(self, line: str) -> None:
@@ -123,9 +131,6 @@ class LabMagics(Magics):
     def _bind(self, run: Run) -> None:
         """Put the run into the notebook's variables, under its name or as `run`."""
         self.shell.user_ns[run.name if run.name.isidentifier() else "run"] = run
-
-    def _follow(self, run: Run) -> None:
-        api.attach(run)
 
 
 def _resumable(name: str | None, settings: Mapping[str, Any]) -> str:

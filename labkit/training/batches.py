@@ -7,11 +7,12 @@ positions that predict a target, which for a large vocabulary is most of the mem
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
+from ..data import Tokens
 from .packed import causal_mask, layout
 
 if TYPE_CHECKING:
@@ -23,13 +24,6 @@ IGNORE_INDEX = -100
 Batch = dict[str, Any]
 """The model's inputs, and `positions` `(t,)` int64 into the flattened batch with the `targets`
 `(t,)` int64 they predict."""
-
-
-class Tokens(Protocol):
-    """One row: `input_ids`, of which those from `n_prompt` on carry the loss."""
-
-    input_ids: list[int]
-    n_prompt: int
 
 
 def n_targets(row: Tokens) -> int:
