@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from ..data import Tokens
 from . import batches, packed
-from .batches import Tokens
 from .methods import base_of, head_of
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..data import Tokens
 from ..errors import SpecError
 from ..files import write_json
 from ..spec import FinetuneSpec
 from . import check, precision
 from .arguments import How, micro_batch
-from .batches import Tokens
 from .methods import base_of
 
 if TYPE_CHECKING:

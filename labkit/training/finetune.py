@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from ..data import Tokens
 from ..errors import RunError
 from ..spec import FinetuneSpec
 from . import check, checkpoints, packed, proof
 from .arguments import How
-from .batches import Tokens
 from .callbacks import Conductor, is_impatient
 from .decide import Case, decide, kept
 from .methods import adapter_facts, add_adapter, base_of

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from ..data import Tokens
 from ..spec import FinetuneSpec
 from . import batches
 from .arguments import count_steps, steps_per_epoch
-from .batches import Tokens
 from .methods import AdapterFacts, adapter_facts, add_adapter
 from .surroundings import quiet
 

@@ -20,11 +20,12 @@ from transformers import (
     TrainerState,
 )
 
+from ..data import Tokens
 from ..errors import RunFailed
 from ..spec import FinetuneSpec
 from . import batches, checkpoints
 from .arguments import How, arguments
-from .batches import Batch, Tokens
+from .batches import Batch
 from .methods import head_of, save_adapter
 
 if TYPE_CHECKING:
