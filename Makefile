@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test unit check fix labs lab bench-train clean
+.PHONY: demo test unit check fix docs labs lab bench-train clean
 
 demo: .venv/ready
 	$(BIN)/labkit demo
@@ -21,10 +21,14 @@ check: .venv/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python scripts/build_labs.py --check
+	$(BIN)/python scripts/reference.py --check
 
 fix: .venv/ready
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: .venv/ready
+	$(BIN)/python scripts/reference.py
 
 labs: .venv/ready
 	$(BIN)/python scripts/build_labs.py
