@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Protocol
 
-from . import errors, machine
+from . import errors, kernel, machine
 from .errors import LabError, RunFailed, RunStopped
 from .files import is_locked
 from .run import Recorder, Run
@@ -86,6 +86,8 @@ def wait(run: Run, view: View) -> Run:
                     f"The run {run.name!r} is still finishing its step in the background.",
                     hint=f"%runs {run.name} shows it.",
                 ) from None
+            if kernel.is_ending():
+                raise  # a restart, not ■: the worker goes on
             asked = True
             run.stop()
     view.close(run)
