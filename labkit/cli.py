@@ -8,8 +8,8 @@ from . import __version__, api, catalog, report
 from .errors import LabError
 from .flags import Parser, add_settings, settings_of
 from .run import Run, all_runs
-from .settings import parse_yaml
 from .spec import FinetuneSpec, GenerateSpec, OptimizeSpec
+from .yaml import parse_yaml
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

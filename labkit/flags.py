@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any, NoReturn, get_args, get_origin
 
 from .errors import SpecError, near
-from .settings import Spec, docs_of, parse_yaml, types_of
+from .settings import Spec, docs_of, types_of
+from .yaml import parse_yaml
 
 
 class Parser(argparse.ArgumentParser):

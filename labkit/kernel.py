@@ -2,6 +2,7 @@
 
 import sys
 import time
+from typing import Any
 
 
 def is_ending(patience: float = 0.5) -> bool:
@@ -13,7 +14,7 @@ def is_ending(patience: float = 0.5) -> bool:
         patience: Seconds to wait for it; outside a kernel there is no waiting.
     """
     loaded = sys.modules.get("IPython")
-    shell = loaded.get_ipython() if loaded else None
+    shell: Any = loaded.get_ipython() if loaded else None
     if getattr(shell, "kernel", None) is None:
         return False
     deadline = time.monotonic() + patience

@@ -19,6 +19,7 @@ from labkit.spec import FinetuneSpec, GenerateSpec, OptimizeSpec
 ROOT = Path(labkit.__file__).parent
 ORDER = [
     "errors",
+    "yaml",
     "settings",
     "spec",
     "files",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import SpecError, near
-from ..settings import parse_yaml
+from ..yaml import parse_yaml
 
 PLACE = re.compile(r"^(\w+):\s*\{\{\s*(.*?)\s*\}\}\s*(?:#.*)?$", re.MULTILINE)
 """A line `name: {{variable}}`: the one way a notebook's object gets into a cell."""

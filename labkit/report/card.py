@@ -6,7 +6,7 @@ from typing import Any
 from ..catalog.entries import data_entry, model_entry
 from ..files import write_text
 from ..run import Run
-from ..settings import write_yaml
+from ..yaml import write_yaml
 from . import words
 from .facts import facts, title
 from .front_matter import front_matter, hub_id
