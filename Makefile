@@ -10,7 +10,7 @@ demo: .venv/ready
 test: check unit
 	$(BIN)/python scripts/browser.py
 	$(BIN)/pytest -q -m "model and not browser"
-	$(BIN)/pytest -q -p no:cacheprovider --nbval --nbval-sanitize-with tests/nbval.cfg --nbval-cell-timeout 300 --nbval-kernel-name python3 -W default solutions
+	$(BIN)/pytest -q -W ignore --nbval --nbval-current-env --nbval-cell-timeout 600 solutions
 	$(BIN)/pytest -q -m browser
 
 unit: .venv/ready

@@ -118,7 +118,7 @@ data: phrases
 method: lora
 r: 16
 learning_rate: 5e-4
-num_train_epochs: 3
+num_train_epochs: 2
 seed: 0
 
 # %% [markdown]
@@ -211,5 +211,5 @@ print("less than 160 MB:", small["size_bytes"] < 160e6)
 # `--limit 60` (ten phrases a tone: how much data was needed?) · your own file: `data: my.csv` and a
 # `text_template` with your columns.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 # %runs
