@@ -9,12 +9,13 @@ demo: .venv/ready
 
 test: check unit
 	$(BIN)/python scripts/browser.py
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "process and not model and not browser"
 	$(BIN)/pytest -q -m "model and not browser"
 	$(BIN)/pytest -q -W ignore --nbval --nbval-current-env --nbval-cell-timeout 600 solutions
 	$(BIN)/pytest -q -m browser
 
 unit: .venv/ready
-	$(BIN)/pytest -q -m "not model and not browser"
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not process and not model and not browser"
 
 check: .venv/ready
 	$(BIN)/ruff check .

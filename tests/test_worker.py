@@ -15,6 +15,8 @@ from labkit.errors import DataError, RunError, RunFailed, RunStopped, SpecError
 from labkit.report import SilentView
 from labkit.run import Run
 
+pytestmark = pytest.mark.process
+
 QUIET = SilentView()
 
 

@@ -17,6 +17,8 @@ from tokenizers import Tokenizer
 from labkit.catalog import cached, package, resolve_entry
 from labkit.errors import CatalogError
 
+pytestmark = pytest.mark.process
+
 
 def leftovers(cache_folder):
     """Every file in the cache but the lock and the wheels put there by hand."""

@@ -9,6 +9,8 @@ from threading import Thread
 
 import pytest
 
+pytestmark = pytest.mark.process
+
 SHA = "1" * 40
 CONFIG = {"model_type": "llama"}
 ASK = """

@@ -13,7 +13,10 @@ from labkit.export.child import call
 from labkit.export.measure import size_bytes
 from labkit.export.quantize import quantize_onnx
 
-pytestmark = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated")
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated"),
+]
 
 
 @pytest.fixture

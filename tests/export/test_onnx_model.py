@@ -7,6 +7,8 @@ from labkit.errors import DataError, ExportError
 from labkit.export import OnnxModel, compare_logits, label_scores_onnx
 from labkit.export.gates import gate_fp32
 
+pytestmark = pytest.mark.process
+
 
 def test_fp32_onnx_has_the_logits_of_pytorch(tiny_torch, tiny_onnx, rows):
     import torch

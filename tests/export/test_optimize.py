@@ -10,6 +10,8 @@ from labkit.export import HeldOut, OnnxModel, optimize
 from labkit.export.check import Parity
 from labkit.export.gates import gate_accuracy, gate_divergence, sign_test
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture(scope="module")
 def optimized(tiny_folder, tmp_path_factory, rows):

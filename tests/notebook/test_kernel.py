@@ -12,6 +12,8 @@ from labkit.launch import ENDED
 from labkit.run import Run
 from labkit.spec import FinetuneSpec
 
+pytestmark = pytest.mark.process
+
 LONG = {"max_steps": 100_000, "eval_steps": 50_000}
 
 

@@ -13,6 +13,8 @@ from labkit.run import Run
 from labkit.settings import docs_of
 from labkit.spec import FinetuneSpec
 
+pytestmark = pytest.mark.process
+
 MAGICS = ("finetune", "optimize", "generate", "runs", "stop", "models", "datasets")
 LONG = "max_steps: 100000\neval_steps: 50000"
 

@@ -8,6 +8,8 @@ import time
 import pytest
 from training_tiny import files, run, train_in_child
 
+pytestmark = pytest.mark.process
+
 OVERSHOOTING = {"learning_rate": 0.3, "lr_scheduler_type": "constant"}
 SETTINGS = {"max_steps": 12, "eval_steps": 3, "save_steps": 2, "lora_dropout": 0.1}
 

@@ -1,0 +1,57 @@
+"""The notebooks are what their sources say, and were really run."""
+
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "scripts"))
+from build_labs import differences, lab, sources
+
+NOTEBOOKS = [*sorted(ROOT.glob("labs/*.ipynb")), *sorted(ROOT.glob("solutions/*.ipynb"))]
+
+
+def test_every_notebook_is_built_from_its_source():
+    assert differences() == []
+
+
+@pytest.mark.parametrize("source", sources(), ids=lambda path: path.stem)
+def test_a_solution_was_run_whole_and_without_errors(source):
+    cells = nbformat.read(source.with_suffix(".ipynb"), 4).cells
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    assert not [out for cell in code for out in cell.outputs if out.output_type == "error"]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_a_notebook_keeps_no_widgets_and_no_paths_of_a_machine(path):
+    text = path.read_text(encoding="utf-8")
+    assert "widgets" not in nbformat.reads(text, 4).metadata
+    assert not [word for word in ("/tmp/", "/root/", "/home/", "/work/") if word in text]
+
+
+@pytest.mark.parametrize("source", sources(), ids=lambda path: path.stem)
+def test_a_lab_holds_no_answer_and_says_where_one_goes(source):
+    answers = source.read_text(encoding="utf-8").count("### BEGIN SOLUTION")
+    text = "\n".join(cell.source for cell in lab(source).cells)
+    assert "SOLUTION" not in text
+    assert text.count("# your code here") == answers > 0
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_code_cells_are_small_and_follow_prose(path):
+    cells = nbformat.read(path, 4).cells
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    lengths = sorted(len(cell.source.splitlines()) for cell in code)
+    assert lengths[len(lengths) // 2] <= 8
+    assert lengths[-1] <= 25
+    assert not [cell for cell in code if "pip install" in cell.source]
+
+
+@pytest.mark.parametrize("text", ["x = 1", "### BEGIN SOLUTION\n### BEGIN SOLUTION"])
+def test_marks_that_do_not_pair_are_refused(tmp_path, text):
+    (tmp_path / "01_x.py").write_text(text)
+    with pytest.raises(ValueError, match=r"01_x\.py: pair every"):
+        lab(tmp_path / "01_x.py")
