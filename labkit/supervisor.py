@@ -151,8 +151,8 @@ def _cause(code: int, run: Run, is_memory: bool) -> tuple[str, str]:
         seen = f", last seen at {peak // machine.MIB} MiB," if peak else ""
         return f"was killed by the memory limit of {limit} MiB{seen}", MEMORY_HINT
     if code < 0:
-        name = signal.Signals(-code).name
-        return f"was killed by {name}", "Resume the run to go on from its last checkpoint."
+        kept = "to go on from its last checkpoint" if run.last("checkpoint") else "to begin again"
+        return f"was killed by {signal.Signals(-code).name}", f"Resume the run {kept}."
     return f"ended with exit status {code}", f"The traceback is in {run.path / 'log.txt'}."
 
 

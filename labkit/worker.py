@@ -89,8 +89,8 @@ def _last_word(error: Exception, path: Path) -> dict[str, str]:
 
 
 MEMORY_HINT = (
-    "Resume it with a higher gradient_accumulation_steps (smaller micro-batches, the same result), "
-    "or start anew with a smaller batch_size, max_length or gradient_checkpointing: true."
+    "Start anew with a higher gradient_accumulation_steps (smaller micro-batches, the same "
+    "result), a smaller batch_size or max_length, or gradient_checkpointing: true."
 )
 
 
