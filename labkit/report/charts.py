@@ -43,7 +43,9 @@ def loss_curve(curve: Curve) -> bytes:
     axes.set_ylim(bottom=0)
     axes.set_xlabel("step")
     axes.set_ylabel("loss (nats per token)")
-    _legend(axes)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    if axes.get_legend_handles_labels()[1]:
+        _legend(figure, ncols=2)
     return _saved(figure, "svg")
 
 
@@ -89,7 +91,7 @@ def f1_bars(labels: Sequence[str], base: Mapping[str, float], tuned: Mapping[str
     axes.set_xlim(0, 1.12)
     axes.set_xlabel("F1 (0 to 1)")
     axes.grid(visible=False, axis="y")
-    figure.legend(loc="outside upper right", ncols=2, frameon=False, labelcolor=GREY, fontsize=9)
+    _legend(figure, ncols=2)
     return _saved(figure, "svg" if n <= 8 else "png")
 
 
@@ -120,9 +122,10 @@ def _label(label: str) -> str:
     return words.head(label, 24).replace("$", r"\$")
 
 
-def _legend(axes: "Axes") -> None:
-    if axes.get_legend_handles_labels()[1]:
-        axes.legend(frameon=False, labelcolor=GREY, fontsize=10, loc="upper right")
+def _legend(figure: "Figure", *, ncols: int) -> None:
+    """Name the lines above the axes, where no line runs through the names."""
+    at = "outside upper right"
+    figure.legend(loc=at, ncols=ncols, frameon=False, labelcolor=GREY, fontsize=9)
 
 
 def _right_answer(axes: "Axes", row: int) -> None:
