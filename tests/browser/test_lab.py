@@ -73,6 +73,9 @@ def server(folder, tmp_path_factory):
     kinds = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR",
              "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR")  # fmt: skip
     places = {kind: str(home / kind.lower()) for kind in kinds}
+    quiet = home / "jupyterlab_settings_dir" / "@jupyterlab" / "apputils-extension"
+    quiet.mkdir(parents=True)
+    (quiet / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
     with (home / "log.txt").open("wb") as log:
         process = subprocess.Popen(
             [
@@ -194,8 +197,23 @@ def open_notebook(browser, server, folder):
         notebook.close()
 
 
+@pytest.fixture(scope="module")
+def keen_model(tiny_model, tmp_path_factory):
+    """The tiny model with larger embeddings, which can learn enough to change its answers."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = tmp_path_factory.mktemp("models") / "keen"
+    model = AutoModelForCausalLM.from_pretrained(tiny_model)
+    model.get_input_embeddings().weight.data *= 15
+    model.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(tiny_model).save_pretrained(folder)
+    return str(folder)
+
+
 @pytest.fixture
-def cell(settings):
+def cell(settings, keen_model):
+    settings = settings | {"model": keen_model}
+
     def write(name, **changes):
         body = FinetuneSpec(**settings | changes).to_yaml(changed_only=True)
         return f"%%finetune {name}\n{body}".rstrip()
@@ -242,8 +260,11 @@ def test_run_all_shows_the_record_and_a_reload_keeps_it(ran):
     assert record.locator("img").first.evaluate("image => image.naturalWidth") > 100
     text = record.inner_text()
     assert {"done", "base", "tuned"} <= set(text.lower().split())
+    assert "changed answers" in text
+    assert record.get_by_text("changed answers").is_visible()
     ran.shot("run-all-top")
-    ran.shot("run-all-bottom", ".labkit-run")
+    record.get_by_text("changed answers").scroll_into_view_if_needed()
+    ran.shot("run-all-bottom")
     ran.command("docmanager:save")
     until(lambda: "labkit-run" in ran.file.read_text())
     saved = json.loads(ran.file.read_text())
