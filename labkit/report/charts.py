@@ -43,9 +43,9 @@ def loss_curve(curve: Curve) -> bytes:
     axes.set_ylim(bottom=0)
     axes.set_xlabel("step")
     axes.set_ylabel("loss (nats per token)")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", integer=True)
     if axes.get_legend_handles_labels()[1]:
-        _legend(figure, ncols=2)
+        _legend(figure)
     return _saved(figure, "svg")
 
 
@@ -91,7 +91,7 @@ def f1_bars(labels: Sequence[str], base: Mapping[str, float], tuned: Mapping[str
     axes.set_xlim(0, 1.12)
     axes.set_xlabel("F1 (0 to 1)")
     axes.grid(visible=False, axis="y")
-    _legend(figure, ncols=2)
+    _legend(figure)
     return _saved(figure, "svg" if n <= 8 else "png")
 
 
@@ -122,10 +122,10 @@ def _label(label: str) -> str:
     return words.head(label, 24).replace("$", r"\$")
 
 
-def _legend(figure: "Figure", *, ncols: int) -> None:
+def _legend(figure: "Figure") -> None:
     """Name the lines above the axes, where no line runs through the names."""
-    at = "outside upper right"
-    figure.legend(loc=at, ncols=ncols, frameon=False, labelcolor=GREY, fontsize=9)
+    style: dict[str, Any] = {"frameon": False, "labelcolor": GREY, "fontsize": 9}
+    figure.legend(loc="outside upper right", ncols=2, **style)
 
 
 def _right_answer(axes: "Axes", row: int) -> None:
