@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -72,8 +73,10 @@ def memory_group():
             group.rmdir()
             continue
         yield group
-        with contextlib.suppress(OSError):  # a supervisor on its way out
-            group.rmdir()
+        deadline = time.monotonic() + 10  # for the supervisor on its way out
+        while (group / "cgroup.procs").read_text() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        group.rmdir()
         return
     yield None
 
