@@ -148,7 +148,7 @@ def _cause(code: int, run: Run, is_memory: bool) -> tuple[str, str]:
     if code == -signal.SIGKILL and is_memory:
         peak = max((event["bytes"] for event in run.of("memory")), default=0)
         limit = machine.memory_limit() // machine.MIB
-        seen = f", last seen at {peak // machine.MIB} MiB," if peak else ""
+        seen = f" (last seen at {peak // machine.MIB} MiB)" if peak else ""
         return f"was killed by the memory limit of {limit} MiB{seen}", MEMORY_HINT
     if code < 0:
         kept = "to go on from its last checkpoint" if run.last("checkpoint") else "to begin again"
