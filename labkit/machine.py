@@ -1,5 +1,6 @@
 """What this machine has and uses: processors, memory and its limit, kills by the memory limit."""
 
+import contextlib
 import os
 import platform
 from pathlib import Path
@@ -62,6 +63,14 @@ def resident_bytes() -> int:
 def peak_bytes() -> int:
     """Return the largest resident memory this process has had, in bytes."""
     return _status_bytes("VmHWM")
+
+
+def give_back_memory() -> None:
+    """Return to the system what the C library keeps of freed memory, where it can be asked to."""
+    import ctypes
+
+    with contextlib.suppress(OSError, AttributeError):  # not glibc
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def facts() -> dict[str, Any]:

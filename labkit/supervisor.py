@@ -6,6 +6,7 @@ of a worker that could not: killed by the memory limit, by a signal, or crashed.
 """
 
 import contextlib
+import gc
 import json
 import os
 import selectors
@@ -117,6 +118,9 @@ def preload() -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer  # noqa: F401
 
     from . import jobs  # noqa: F401
+
+    gc.collect()
+    gc.freeze()  # the collector leaves these objects alone, so children share their pages
 
 
 def write_last_word(path: Path, code: int, charge: Charge | None = None) -> None:

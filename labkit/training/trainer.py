@@ -20,6 +20,7 @@ from transformers import (
     TrainerState,
 )
 
+from .. import machine
 from ..data import Tokens
 from ..errors import RunFailed
 from ..spec import FinetuneSpec
@@ -140,6 +141,7 @@ class PackedTrainer(Trainer):
         self.emit("eval", step=self.state.global_step, eval_loss=metrics["eval_loss"])
         if self.on_evaluated is not None:
             self.on_evaluated(self.tuned, self.state.global_step)
+        machine.give_back_memory()  # batches of all lengths leave holes
         self.control = self.callback_handler.on_evaluate(
             self.args, self.state, self.control, metrics
         )
