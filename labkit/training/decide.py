@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .. import machine
 from ..data import Tokens
 from ..errors import SpecError
 from ..files import write_json
@@ -90,6 +91,7 @@ def _difference(case: Case, chosen: str, *, share_prefix: bool) -> str | None:
         result = check.compare(case.model, rows, chosen, share_prefix=share_prefix)
     except (RuntimeError, TypeError, ValueError, AttributeError, IndexError) as error:
         return f"the model does not take packed rows ({str(error).splitlines()[0][:120]})"
+    machine.give_back_memory()
     case.emit("check", **result.as_dict())
     if result.equal:
         return None
