@@ -1,5 +1,6 @@
 """What magic, command and program call: fine-tune, resume, optimise, generate."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -214,7 +215,15 @@ def _spec(spec: FinetuneSpec | None, settings: dict[str, Any]) -> FinetuneSpec:
     """Return the valid spec; a model that cannot exist is an error before anything is made."""
     checked = FinetuneSpec.from_mapping({**(spec.as_dict() if spec else {}), **settings})
     catalog.check_model_name(checked.model)
-    return checked
+    return _rehearsed(checked)
+
+
+def _rehearsed(spec: FinetuneSpec) -> FinetuneSpec:
+    """Return the spec with no more steps than LABKIT_MAX_STEPS, to try out a whole lab quickly."""
+    most = os.environ.get("LABKIT_MAX_STEPS", "")
+    if not most.isdigit():
+        return spec
+    return replace(spec, max_steps=min(int(most), spec.max_steps or int(most)))
 
 
 def _create(name: str, spec: FinetuneSpec, *, is_staged: bool) -> Run:
