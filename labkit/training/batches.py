@@ -32,12 +32,15 @@ def n_targets(row: Tokens) -> int:
 
 
 def pack(rows: Sequence[Tokens], *, share_prefix: bool = True) -> Batch:
-    """Return the packed batch of `rows`: one flat sequence, a common prompt prefix once."""
+    """Return the packed batch of `rows`: one flat sequence, a common prompt prefix once.
+
+    A row's last token is a target only: it predicts nothing, so no layer needs to see it.
+    """
     prefix = common_prefix(rows) if share_prefix else 0
-    tails = [row.input_ids[prefix:] for row in rows]
+    tails = [row.input_ids[prefix:-1] for row in rows]
     packed = layout([len(tail) for tail in tails], prefix)
     ids = rows[0].input_ids[:prefix] + [token for tail in tails for token in tail]
-    places = [*range(prefix), *(p for row in rows for p in range(prefix, len(row.input_ids)))]
+    places = [*range(prefix), *(p for row in rows for p in range(prefix, len(row.input_ids) - 1))]
     return {
         "input_ids": torch.tensor([ids]),
         "position_ids": torch.tensor([places]),
@@ -51,7 +54,7 @@ def common_prefix(rows: Sequence[Tokens]) -> int:
     """Return how many tokens begin every row's prompt; a row always keeps one of its own."""
     if len(rows) == 1:
         return 0
-    longest = min(min(row.n_prompt, len(row.input_ids) - 1) for row in rows)
+    longest = min(min(row.n_prompt, len(row.input_ids) - 2) for row in rows)
     first = rows[0].input_ids
     same = (all(row.input_ids[i] == first[i] for row in rows) for i in range(longest))
     return sum(takewhile(bool, same))
@@ -83,7 +86,7 @@ def _packed_starts(rows: Sequence[Tokens], prefix: int) -> list[int]:
     starts, end = [], prefix
     for row in rows:
         starts.append(end - prefix)
-        end += len(row.input_ids) - prefix
+        end += len(row.input_ids) - 1 - prefix
     return starts
 
 

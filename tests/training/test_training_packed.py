@@ -78,12 +78,12 @@ def test_packing_is_exact_with_gradient_checkpointing():
     assert_equal(ours(model, batches.pack(data)), expected)
 
 
-def test_a_packed_batch_holds_each_token_once_and_the_prefix_once():
+def test_a_packed_batch_holds_each_token_that_predicts_and_the_prefix_once():
     data = [Row([5, 6, 7, 8, 2], 4), Row([5, 6, 9, 2], 3)]
     batch = batches.pack(data)
-    assert batch["input_ids"].tolist() == [[5, 6, 7, 8, 2, 9, 2]]
-    assert batch["position_ids"].tolist() == [[0, 1, 2, 3, 4, 2, 3]]
-    assert batch["positions"].tolist() == [3, 5]
+    assert batch["input_ids"].tolist() == [[5, 6, 7, 8, 9]]
+    assert batch["position_ids"].tolist() == [[0, 1, 2, 3, 2]]
+    assert batch["positions"].tolist() == [3, 4]
     assert batch["targets"].tolist() == [2, 2]
 
 
