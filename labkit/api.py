@@ -129,7 +129,7 @@ def optimize(
             f"The run {tuned.name!r} has no adapter to optimise; it is {tuned.status}.",
             hint=f"Finish it first: %finetune --resume {tuned.name}.",
         )
-    spec = OptimizeSpec.from_mapping({"run": str(tuned.path), **settings})
+    spec = OptimizeSpec.from_mapping({"run": tuned.name, **settings})
     return _go(_export_of(tuned, spec), wait=wait, view=view)
 
 

@@ -21,7 +21,7 @@ SPECS = {
 
 def page() -> str:
     """Return the page."""
-    parts = ["# Reference", "", "Written by `scripts/reference.py`; edit the specs, not this page.", ""]
+    parts = ["# Reference", "", "Written by `scripts/reference.py`; edit the specs.", ""]
     for title, spec in SPECS.items():
         parts += [f"## {title}", "", "| setting | default | rule | meaning |", "|---|---|---|---|"]
         parts += [_row(spec, name, text) for name, text in docs_of(spec).items()]

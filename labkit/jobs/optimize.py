@@ -16,7 +16,7 @@ def optimize(job: Job) -> str:
     """Merge, export, quantise, check, measure."""
     spec = job.spec
     assert isinstance(spec, OptimizeSpec)
-    tuned = Run(spec.run)
+    tuned = Run(job.path.parents[1])  # not by name: a copied folder keeps its exports
     if not isinstance(tuned.spec, FinetuneSpec):
         raise RunError(f"{tuned.name} is no fine-tuning.", hint="Name a run of %%finetune.")
     settings = tuned.spec
