@@ -18,7 +18,7 @@
 # interval what it learned · read a confusion picture · export it to ONNX and check that nothing was lost.
 #
 # **Before:** lab 03 (what LoRA is) helps, but is not needed. **Difficulty** ●●○ · **importance** ●●● ·
-# **measured** on two cores without a GPU: 7 minutes, 1.5 GB of memory.
+# **measured** on two cores without a GPU: 4 minutes, 1.7 GB of memory.
 #
 # **If you are stuck:** `%finetune?` lists every setting. A mistake costs nothing: it is answered at once, and a
 # stopped run (■) goes on with `%finetune --resume NAME`.
