@@ -240,7 +240,7 @@ def test_a_run_is_exported_checked_and_answers_from_the_export(shell):
     onnx = shell.user_ns["_"]
     shell.run_cell("%generate first the cat --source adapter --max-new-tokens 4")
     assert onnx == shell.user_ns["_"]
-    with pytest.raises(RunError, match="already a run named"):
+    with pytest.raises(RunError, match="has an fp32 export already; it is done"):
         shell.run_cell("%optimize first --precision fp32")
 
 
