@@ -25,7 +25,7 @@ def base():
         return Path(folder)
     from labkit.catalog import resolve_model
 
-    return resolve_model("smollm2-135m").path
+    return resolve_model("smollm2-135m")
 
 
 @pytest.mark.model
