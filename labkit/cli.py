@@ -6,7 +6,7 @@ from typing import Any
 
 from . import __version__, api, catalog, report
 from .errors import LabError
-from .flags import Parser, add_settings, settings_of
+from .flags import Parser, add_settings, resumable, settings_of
 from .run import Run, all_runs
 from .spec import FinetuneSpec, GenerateSpec, OptimizeSpec
 from .yaml import parse_yaml
@@ -74,7 +74,7 @@ def _finetune(args: Any) -> None:  # noqa: ANN401 - argparse's
         print(repr(api.preview(**settings)))
         return
     if args.resume:
-        api.resume(args.resume)
+        api.resume(resumable(args.resume, settings))
     else:
         api.finetune(name=args.name, **settings)
 

@@ -2,7 +2,7 @@
 
 import argparse
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn, get_args, get_origin
 
 from .errors import SpecError, near
@@ -58,6 +58,18 @@ def settings_of(
     return {name: value for name, value in vars(parsed).items() if name in names}
 
 
+def resumable(name: str | None, settings: Mapping[str, Any]) -> str:
+    """Return the name of the run to resume; nothing else may be asked with it."""
+    if not name:
+        raise SpecError("--resume needs the name of a run.", hint="%runs lists the runs there are.")
+    if settings:
+        raise SpecError(
+            f"A run that is resumed keeps its settings; got {', '.join(settings)}.",
+            hint="Leave them out, or start a new run.",
+        )
+    return name
+
+
 def _reader(name: str, kind: Any) -> Any:  # noqa: ANN401 - a type form
     """Return the function that reads a flag's text as YAML would read the setting's value."""
     options = get_args(kind) or (kind,)
@@ -66,6 +78,8 @@ def _reader(name: str, kind: Any) -> Any:  # noqa: ANN401 - a type form
     def read(text: str) -> Any:  # noqa: ANN401 - any setting
         if takes_list:
             return tuple(part.strip() for part in text.split(",")) if "," in text else text
+        if name.endswith("_template"):  # a shell hands \n over as it is typed
+            return text.replace("\\n", "\n").replace("\\t", "\t")
         if str in options:
             return text
         return parse_yaml(f"{name}: {text}")[name]

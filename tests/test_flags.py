@@ -1,5 +1,6 @@
 import pytest
 
+from labkit.cli import main
 from labkit.errors import SpecError
 from labkit.flags import Parser, add_settings, settings_of
 from labkit.spec import FinetuneSpec
@@ -22,6 +23,7 @@ def read(line):
         ("--target-modules q_proj,v_proj", {"target_modules": ("q_proj", "v_proj")}),
         ("--target-modules all-linear", {"target_modules": "all-linear"}),
         ("--model 12", {"model": "12"}),
+        (r"--text-template Q:{q}\nA:{a}", {"text_template": "Q:{q}\nA:{a}"}),
     ],
 )
 def test_flags_and_yaml_mean_the_same(line, settings):
@@ -35,6 +37,12 @@ def test_an_unknown_flag_offers_the_nearest():
         "There is no option '--learning-rat'.",
         "Did you mean '--learning-rate'?",
     )
+
+
+def test_a_run_is_resumed_with_its_own_settings_on_the_command_line_too(capsys):
+    with pytest.raises(SystemExit):
+        main(["finetune", "--resume", "demo", "--r", "4"])
+    assert "A run that is resumed keeps its settings; got r." in capsys.readouterr().err
 
 
 def test_a_flag_of_the_wrong_type_is_refused_by_the_spec():

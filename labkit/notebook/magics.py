@@ -1,7 +1,7 @@
 """The magics: each reads its text, calls the library and shows the result."""
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -9,7 +9,7 @@ from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 
 from .. import api, catalog, report
 from ..errors import SpecError
-from ..flags import Parser, add_settings, settings_of
+from ..flags import Parser, add_settings, resumable, settings_of
 from ..run import Run, all_runs
 from ..spec import FinetuneSpec, GenerateSpec, OptimizeSpec
 from .cells import read_cell, split_line
@@ -73,7 +73,7 @@ class LabMagics(Magics):
         if args.dry_run:
             return api.preview(**settings)
         if args.resume:
-            run = api.resume(_resumable(args.name, settings), wait=False)
+            run = api.resume(resumable(args.name, settings), wait=False)
         else:
             run = api.finetune(name=args.name, wait=False, **settings)
         self._bind(run)  # before it ends: a stopped run keeps its variable
@@ -131,18 +131,6 @@ class LabMagics(Magics):
     def _bind(self, run: Run) -> None:
         """Put the run into the notebook's variables, under its name or as `run`."""
         self.shell.user_ns[run.name if run.name.isidentifier() else "run"] = run
-
-
-def _resumable(name: str | None, settings: Mapping[str, Any]) -> str:
-    """Return the name of the run to resume; nothing else may be asked with it."""
-    if not name:
-        raise SpecError("--resume needs the name of a run.", hint="%runs lists the runs there are.")
-    if settings:
-        raise SpecError(
-            f"A run that is resumed keeps its settings; got {', '.join(settings)}.",
-            hint="Leave them out, or start a new run.",
-        )
-    return name
 
 
 # argparse is the one source of the options, so it writes the help of `%finetune?` as well.
