@@ -66,12 +66,8 @@ def _tokens(
         n_tokens=len(first.input_ids),
         n_target_tokens=len(first.input_ids) - first.n_prompt,
     )
-    job.emit("data", **{name: len(part) for name, part in _parts(splits).items()})
+    job.emit("data", **{split: len(part) for split, part in rows.items()})
     return rows
-
-
-def _parts(splits: data.Splits) -> dict[str, tuple[data.Example, ...]]:
-    return {"train": splits.train, "validation": splits.validation, "test": splits.test}
 
 
 def _sampler(
