@@ -11,7 +11,7 @@
   * MissingExtra   an optional package is not installed
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 
@@ -81,6 +81,11 @@ def near(name: str, known: Iterable[str], fallback: str) -> str:
     """Return a hint that offers the known name closest to `name`, or `fallback`."""
     match = get_close_matches(name, list(known), n=1)
     return f"Did you mean {match[0]!r}?" if match else fallback
+
+
+def listed(names: Sequence[str], last: str = "or") -> str:
+    """Return names as a person lists them: `a, b or c`."""
+    return f" {last} ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
 @contextmanager

@@ -12,18 +12,12 @@ from typing import Any, Literal
 
 from .errors import RunError, near
 from .files import is_locked, plain, write_text, writing
-from .spec import FinetuneSpec, GenerateSpec, OptimizeSpec
+from .spec import SPECS, AnySpec
 
 Status = Literal["waiting", "running", "stopping", "done", "stopped", "failed"]
 Event = dict[str, Any]
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
-AnySpec = FinetuneSpec | OptimizeSpec | GenerateSpec
-SPECS: dict[str, type[FinetuneSpec] | type[OptimizeSpec] | type[GenerateSpec]] = {
-    "finetune": FinetuneSpec,
-    "optimize": OptimizeSpec,
-    "generate": GenerateSpec,
-}
 
 
 def runs_folder() -> Path:

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field
+from dataclasses import MISSING, dataclass, field, is_dataclass
 from typing import Any, Self, Union, get_args, get_origin, get_type_hints
 
 from .errors import SpecError, near
@@ -28,6 +28,9 @@ class Rule:
 
     unit: str = ""
     """Unit or meaning of the number, shown in errors."""
+
+    by_method: bool = False
+    """Whether the method gives the default; None where it has no such setting."""
 
     def holds(self, value: Any) -> bool:  # noqa: ANN401 - any setting
         """Tell whether `value`, already of the right type, is allowed."""
@@ -68,8 +71,9 @@ class Spec:
         for item in dataclasses.fields(self):  # type: ignore[arg-type]
             value = _fitted(getattr(self, item.name), hints[item.name])
             object.__setattr__(self, item.name, value)
-            _check_type(item, value, hints[item.name])
             rule: Rule = item.metadata.get("rule", Rule())
+            if not (rule.by_method and value is None):
+                _check_type(item, value, hints[item.name])
             if value is not None and not rule.holds(value):
                 raise _refusal(item, str(rule), value)
 
@@ -118,7 +122,8 @@ _DOCS: dict[type, dict[str, str]] = {}
 def docs_of(spec: type) -> dict[str, str]:
     """Return the text under each setting of `spec`, on one line: its meaning and unit."""
     if spec not in _DOCS:
-        _DOCS[spec] = _read_docs(spec)
+        parts = [_read_docs(part) for part in reversed(spec.__mro__) if is_dataclass(part)]
+        _DOCS[spec] = {name: text for part in parts for name, text in part.items()}
     return _DOCS[spec]
 
 

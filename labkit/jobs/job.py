@@ -7,7 +7,7 @@ from pathlib import Path
 from .. import catalog, machine
 from ..evaluation.kinds import Model, Tokenizer
 from ..files import write_json
-from ..run import AnySpec
+from ..spec import AnySpec
 
 PACKAGES = ("labkit", "torch", "transformers", "peft", "accelerate", "onnxruntime")
 """Packages whose versions a result depends on."""

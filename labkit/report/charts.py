@@ -1,33 +1,25 @@
 """Pictures of a run, readable on light and dark and without telling colours apart."""
 
-import base64
-import re
-import threading
-import warnings
 from collections.abc import Mapping, Sequence
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from . import words
+from .drawing import BLUE, GREY, RED, blank, legend, saved
 from .measured import Curve, Point
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-BLUE, RED, GREY = "#4c78a8", "#e45756", "#777777"
 MOST_POINTS = 150
 """Training losses drawn; more are averaged in groups, so that a notebook stays small."""
 
 MOST_LABELS = 24
 """Labels beyond which a picture's words would be too small to read."""
 
-_lock = threading.Lock()
-
 
 def loss_curve(curve: Curve) -> bytes:
     """Draw the losses (nats per token) by step; returns SVG."""
-    figure, axes = _blank(5.8, 2.9)
+    figure, axes = blank(5.8, 2.9)
     raw = _thinned(curve.train)
     if raw:
         axes.plot(*zip(*raw, strict=True), color=BLUE, alpha=0.5, linewidth=1, label="training")
@@ -45,15 +37,15 @@ def loss_curve(curve: Curve) -> bytes:
     axes.set_ylabel("loss (nats per token)")
     axes.locator_params(axis="x", integer=True)
     if axes.get_legend_handles_labels()[1]:
-        _legend(figure)
-    return _saved(figure, "svg")
+        legend(figure)
+    return saved(figure, "svg")
 
 
 def confusion(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> bytes:
     """Draw how often each right label (rows) got each answer (columns); SVG, PNG if large."""
     n = len(labels)
     side = max(3.2, 1.4 + (0.45 if n <= 8 else 0.32) * n)
-    figure, axes = _blank(side + 0.6, side)
+    figure, axes = blank(side + 0.6, side)
     shares = [[value / max(1, sum(of_row)) for value in of_row] for of_row in counts]
     axes.imshow([[_fill(share) for share in of_row] for of_row in shares], interpolation="nearest")
     edges = [at - 0.5 for at in range(n + 1)]
@@ -70,13 +62,13 @@ def confusion(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> bytes:
     axes.set_ylabel("right answer")
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
-    return _saved(figure, "svg" if n <= 8 else "png")
+    return saved(figure, "svg" if n <= 8 else "png")
 
 
 def f1_bars(labels: Sequence[str], base: Mapping[str, float], tuned: Mapping[str, float]) -> bytes:
     """Draw F1 (0 to 1) of each label, base beside tuned; SVG, PNG if many."""
     n = len(labels)
-    figure, axes = _blank(5.0, 1.1 + 0.45 * n)
+    figure, axes = blank(5.0, 1.1 + 0.45 * n)
     bars: list[tuple[str, Mapping[str, float], float, Any]]
     bars = [("base", base, -0.2, {"fill": False, "edgecolor": RED, "hatch": "////"})]
     bars += [("tuned", tuned, 0.2, {"color": BLUE})]
@@ -91,41 +83,13 @@ def f1_bars(labels: Sequence[str], base: Mapping[str, float], tuned: Mapping[str
     axes.set_xlim(0, 1.12)
     axes.set_xlabel("F1 (0 to 1)")
     axes.grid(visible=False, axis="y")
-    _legend(figure)
-    return _saved(figure, "svg" if n <= 8 else "png")
-
-
-def data_uri(picture: bytes) -> str:
-    """Return SVG or PNG bytes as the address of an `<img>` that needs no file."""
-    kind = "png" if picture.startswith(b"\x89PNG") else "svg+xml"
-    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
-
-
-def _blank(width: float, height: float) -> tuple["Figure", "Axes"]:
-    """Return a transparent figure (inches) with grey axes; pyplot would share it with others."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained", facecolor="none")
-    axes = figure.add_subplot(facecolor="none")
-    axes.tick_params(colors=GREY, labelsize=10)
-    axes.xaxis.label.set(color=GREY, fontsize=11)
-    axes.yaxis.label.set(color=GREY, fontsize=11)
-    axes.spines[:].set_color(GREY)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(visible=True, color=GREY, alpha=0.25, linewidth=0.6)
-    axes.set_axisbelow(True)
-    return figure, axes
+    legend(figure)
+    return saved(figure, "svg" if n <= 8 else "png")
 
 
 def _label(label: str) -> str:
     """Return a label short enough for an axis, its dollar signs no formula."""
     return words.head(label, 24).replace("$", r"\$")
-
-
-def _legend(figure: "Figure") -> None:
-    """Name the lines above the axes, where no line runs through the names."""
-    style: dict[str, Any] = {"frameon": False, "labelcolor": GREY, "fontsize": 9}
-    figure.legend(loc="outside upper right", ncols=2, **style)
 
 
 def _right_answer(axes: "Axes", row: int) -> None:
@@ -165,36 +129,3 @@ def _smoothed(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]
     groups = [points[at - beside : at + beside + 1] for at, beside in enumerate(reach)]
     means = [sum(loss for _, loss in group) / len(group) for group in groups]
     return [(step, mean) for (step, _), mean in zip(points, means, strict=True)]
-
-
-def _saved(figure: "Figure", kind: str) -> bytes:
-    """Return the file; letters stay letters in SVG, and equal figures give equal bytes."""
-    from matplotlib import rcParams
-
-    ours: Any = {"svg.fonttype": "none", "svg.hashsalt": "labkit"}
-    out = BytesIO()
-    with _lock:
-        before: Any = {key: rcParams[key] for key in ours}
-        rcParams.update(ours)
-        bare = dict.fromkeys(("Date", "Creator", "Format", "Type")) if kind == "svg" else None
-        try:
-            with warnings.catch_warnings():  # a letter our font lacks is drawn with the browser's
-                warnings.filterwarnings("ignore", message="Glyph")
-                figure.savefig(out, format=kind, dpi=100, metadata=bare)
-        finally:
-            rcParams.update(before)
-    return _trimmed(out.getvalue()) if kind == "svg" else _few_colours(out)
-
-
-def _few_colours(png: BytesIO) -> bytes:
-    """Return the same drawing with 64 colours, a third of the size."""
-    from PIL import Image
-
-    out = BytesIO()
-    Image.open(png).quantize(64, method=Image.Quantize.FASTOCTREE).save(out, "png", optimize=True)
-    return out.getvalue()
-
-
-def _trimmed(svg: bytes) -> bytes:
-    """Return the same drawing without comments and indentation."""
-    return re.sub(rb"<!--.*?-->|(?<=\n) +", b"", svg, flags=re.DOTALL)

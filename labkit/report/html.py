@@ -10,7 +10,7 @@ from html import escape
 from ..run import Run
 from . import story
 from .blocks import Block, Box, Facts, Head, Lines, Picture, Table
-from .charts import data_uri
+from .drawing import data_uri
 from .facts import href, place
 from .plaintext import text
 

@@ -1,0 +1,96 @@
+"""Fine-tune, preview, resume."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import data, launch
+from ..errors import RunError
+from ..run import Run, free_name
+from ..spec import FinetuneSpec
+from .staging import checked_spec, create_run, go, staged
+
+
+def finetune(
+    spec: FinetuneSpec | None = None,
+    *,
+    name: str | None = None,
+    wait: bool = True,
+    view: launch.View | None = None,
+    **settings: Any,  # noqa: ANN401 - the fields of FinetuneSpec
+) -> Run:
+    """Fine-tune a model in a worker process and return its run.
+
+    Args:
+        spec: Settings; `settings` change single ones.
+        name: Name of the run's folder; left out: `run-1`, `run-2`, …
+        wait: Follow the run to its end; otherwise return at once.
+        view: Who draws meanwhile; by default the notebook, or a line on standard error.
+        settings: Fields of `FinetuneSpec`; `data` may also be a list of dicts, a DataFrame or
+            a `datasets.Dataset`.
+
+    Raises:
+        SpecError, CatalogError, DataError: Something is wrong; no run was made.
+        RunStopped, RunFailed: The run ended early; its folder keeps the record.
+    """
+    name = name or free_name("run")
+    with staged(settings) as ready:
+        checked = checked_spec(spec, ready)
+        if not data.is_hub_id(checked.data, Path(checked.data)):  # a hub is the worker's to ask
+            data.load(checked)
+        run = create_run(name, "finetune", checked, is_staged=ready is not settings)
+    return go(run, wait=wait, view=view)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a run would do, found out without a worker: its spec and its rows."""
+
+    spec: FinetuneSpec
+    """The settings, valid."""
+
+    splits: data.Splits
+    """The rows, read, rendered and split."""
+
+    def __repr__(self) -> str:
+        first, rows = self.splits.train[0], self.splits
+        lines = [
+            f"{rows.task} on {self.spec.data}: {len(rows.train)} rows to train on, "
+            f"{len(rows.validation)} to validate, {len(rows.test)} to test.",
+            *rows.notes,
+            f"Labels: {', '.join(rows.labels)}." if rows.labels else "",
+            f"Row {first.row}, as the model will see it (the loss is on what follows ⟶):",
+            f"{first.prompt}⟶{first.completion}",
+            "Nothing was trained. Leave out --dry-run to start.",
+        ]
+        return "\n".join(line for line in lines if line)
+
+
+def preview(spec: FinetuneSpec | None = None, **settings: Any) -> Preview:  # noqa: ANN401
+    """Check the settings, read the data and show the first example; train nothing."""
+    with staged(settings) as ready:
+        checked = checked_spec(spec, ready)
+        return Preview(checked, data.load(checked))
+
+
+def load_data(
+    rows: Any = "phrases",  # noqa: ANN401 - a name, a path or rows
+    **settings: Any,  # noqa: ANN401 - the fields of FinetuneSpec
+) -> data.Splits:
+    """Return a data set as a run would see it: rendered by its template, split, checked."""
+    return preview(data=rows, **settings).splits
+
+
+def resume(name: str, *, wait: bool = True, view: launch.View | None = None) -> Run:
+    """Go on with a run that was stopped, killed or has failed, from its last checkpoint.
+
+    Raises:
+        RunError: There is no such run, it is done, or it is still going.
+    """
+    run = Run(name)
+    if run.status == "done":
+        raise RunError(
+            f"The run {run.name!r} is done; there is nothing to resume.",
+            hint="Start a new run with more num_train_epochs or max_steps.",
+        )
+    return go(run, wait=wait, view=view, resuming=True)

@@ -1,0 +1,57 @@
+"""Answers of a model to prompts."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .. import catalog, launch, report
+from ..errors import RunError
+from ..run import Run, create
+from ..spec import GenerateSpec
+
+
+class Answers(list[str]):
+    """Answers, one a prompt; a notebook shows them as text."""
+
+    def __repr__(self) -> str:
+        return "\n".join(self)
+
+
+def generate(
+    prompts: str | Sequence[str],
+    *,
+    run: str | Run,
+    **settings: Any,  # noqa: ANN401 - the fields of GenerateSpec
+) -> Answers:
+    """Answer prompts with the base model, the tuned one or its ONNX export.
+
+    Args:
+        prompts: One text or several; each fills the run's template where it has one place.
+        run: The run whose model answers, or a model's name for the base alone.
+        settings: Fields of `GenerateSpec`: `source`, `max_new_tokens`, `temperature`, …
+
+    Returns:
+        One answer a prompt, without the prompt.
+    """
+    texts = (prompts,) if isinstance(prompts, str) else tuple(prompts)
+    spec = GenerateSpec.from_mapping({"run": _model_of(run), "prompts": texts, **settings})
+    with tempfile.TemporaryDirectory(prefix="labkit-") as folder:
+        job = create("generate", "generate", spec, root=Path(folder))
+        launch.start(job)
+        launch.wait(job, report.SilentView())
+        return Answers(str(event["text"]) for event in job.of("answer"))
+
+
+def _model_of(run: str | Run) -> str:
+    """Return a run's folder, or the name of a base model."""
+    if isinstance(run, Run):
+        return str(run.path)
+    try:
+        return str(Run(run).path)
+    except RunError as error:
+        try:
+            catalog.check_model_name(run)
+        except Exception:  # noqa: BLE001 - no model either: the run is what was meant
+            raise error from None
+        return run

@@ -1,0 +1,66 @@
+"""From what a person gave to a checked spec and a run's folder; rows as objects become files."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from .. import catalog, data, launch, report
+from ..run import Run, create, runs_folder
+from ..spec import FinetuneSpec
+
+
+@contextmanager
+def staged(settings: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Give settings whose data is text: rows handed over as objects become files meanwhile."""
+    rows = settings.get("data")
+    if rows is None or isinstance(rows, str):
+        yield settings
+    elif isinstance(rows, Path):
+        yield {**settings, "data": str(rows)}
+    else:
+        with tempfile.TemporaryDirectory(prefix="labkit-rows-") as folder:
+            yield {**settings, "data": str(data.write_rows(rows, Path(folder)))}
+
+
+def checked_spec(spec: FinetuneSpec | None, settings: dict[str, Any]) -> FinetuneSpec:
+    """Return the valid spec; a model that cannot exist is an error before anything is made."""
+    checked = FinetuneSpec.from_mapping({**(spec.changed() if spec else {}), **settings})
+    catalog.check_model_name(checked.model)
+    return rehearsed(checked)
+
+
+def rehearsed(spec: FinetuneSpec) -> FinetuneSpec:
+    """Return the spec with no more steps than LABKIT_MAX_STEPS, to try out a whole lab quickly."""
+    most = os.environ.get("LABKIT_MAX_STEPS", "")
+    if not most.isdigit():
+        return spec
+    return replace(spec, max_steps=min(int(most), spec.max_steps or int(most)))
+
+
+def create_run(name: str, job: str, spec: FinetuneSpec, *, is_staged: bool) -> Run:
+    """Make the run's folder; rows that were objects in the notebook move into it."""
+    if not is_staged or Path(spec.data).exists() is False:
+        return create(name, job, spec)
+    rows = Path(spec.data)
+    kept = runs_folder().resolve() / name / "data" / rows.name
+    run = create(name, job, replace(spec, data=str(kept)))
+    copy = shutil.copytree if rows.is_dir() else shutil.copy
+    kept.parent.mkdir()
+    copy(rows, kept)
+    return run
+
+
+def go(run: Run, *, wait: bool, view: launch.View | None, resuming: bool = False) -> Run:
+    """Start a run's worker and follow it, or return at once."""
+    launch.start(run, resume=resuming)
+    return attach(run, view=view) if wait else run
+
+
+def attach(run: Run, *, view: launch.View | None = None) -> Run:
+    """Follow a run that is going, also one started elsewhere, or show how it ended."""
+    return launch.wait(run, view or report.watcher())

@@ -1,0 +1,45 @@
+"""What a run should do: plain valid values that print, compare and come from YAML, flags or code.
+
+The fields in this folder are the only place for a setting's name, default, rule and meaning: flags,
+YAML keys, completion and help are made from them.
+"""
+
+from .evaluate import EvaluateSpec, MergeSpec
+from .finetune import FinetuneSpec
+from .generate import GenerateSpec
+from .methods import METHODS, Method
+from .optimize import OptimizeSpec
+from .source import TASKS
+
+AnySpec = FinetuneSpec | OptimizeSpec | GenerateSpec | EvaluateSpec | MergeSpec
+"""The settings of any job."""
+
+SPECS: dict[
+    str,
+    type[FinetuneSpec]
+    | type[OptimizeSpec]
+    | type[GenerateSpec]
+    | type[EvaluateSpec]
+    | type[MergeSpec],
+] = {
+    "finetune": FinetuneSpec,
+    "find_lr": FinetuneSpec,
+    "optimize": OptimizeSpec,
+    "generate": GenerateSpec,
+    "evaluate": EvaluateSpec,
+    "merge": MergeSpec,
+}
+"""Each job's kind of settings."""
+
+__all__ = [
+    "METHODS",
+    "SPECS",
+    "TASKS",
+    "AnySpec",
+    "EvaluateSpec",
+    "FinetuneSpec",
+    "GenerateSpec",
+    "MergeSpec",
+    "Method",
+    "OptimizeSpec",
+]
