@@ -72,10 +72,17 @@ class Spec:
             value = _fitted(getattr(self, item.name), hints[item.name])
             object.__setattr__(self, item.name, value)
             rule: Rule = item.metadata.get("rule", Rule())
+            hint = self.default_hint(item.name)
             if not (rule.by_method and value is None):
-                _check_type(item, value, hints[item.name])
+                _check_type(item.name, value, hints[item.name], hint)
             if value is not None and not rule.holds(value):
-                raise _refusal(item, str(rule), value)
+                hint = near(value, rule.choices, hint) if isinstance(value, str) else hint
+                raise _refusal(item.name, str(rule), value, hint)
+
+    def default_hint(self, name: str) -> str:
+        """Return the sentence that says what a setting is when it is left out."""
+        default = self.__dataclass_fields__[name].default  # type: ignore[attr-defined]
+        return "It has no default." if default is MISSING else f"The default is {default!r}."
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> Self:
@@ -154,7 +161,7 @@ def _fitted(value: Any, kind: Any) -> Any:  # noqa: ANN401 - any setting
     return value
 
 
-def _check_type(item: "dataclasses.Field[Any]", value: Any, kind: Any) -> None:  # noqa: ANN401
+def _check_type(name: str, value: Any, kind: Any, hint: str) -> None:  # noqa: ANN401
     options = get_args(kind) if _is_union(kind) else (kind,)
     for option in options:
         if get_origin(option) is tuple:
@@ -163,16 +170,11 @@ def _check_type(item: "dataclasses.Field[Any]", value: Any, kind: Any) -> None: 
         elif type(value) is option:  # not isinstance: True is no number here
             return
     names = " or ".join(_type_name(option) for option in options if option is not type(None))
-    raise _refusal(item, f"of type {names}", value)
+    raise _refusal(name, f"of type {names}", value, hint)
 
 
-def _refusal(item: "dataclasses.Field[Any]", rule: str, value: Any) -> SpecError:  # noqa: ANN401
-    hint = f"The default is {item.default!r}."
-    if item.default is MISSING:
-        hint = "It has no default."
-    elif isinstance(value, str) and item.metadata.get("rule", Rule()).choices:
-        hint = near(value, item.metadata["rule"].choices, hint)
-    return SpecError(f"{item.name} must be {rule}; got {value!r}.", hint=hint)
+def _refusal(name: str, rule: str, value: Any, hint: str) -> SpecError:  # noqa: ANN401
+    return SpecError(f"{name} must be {rule}; got {value!r}.", hint=hint)
 
 
 def _is_union(kind: Any) -> bool:  # noqa: ANN401 - a type form

@@ -4,17 +4,27 @@
 """
 
 import sys
+from dataclasses import MISSING
 from pathlib import Path
 from typing import Any
 
 from labkit.notebook.magics import LabMagics, finetune_parser, generate_parser, optimize_parser
 from labkit.settings import Rule, Spec, docs_of, types_of
-from labkit.spec import FinetuneSpec, GenerateSpec, OptimizeSpec
+from labkit.spec import (
+    METHODS,
+    EvaluateSpec,
+    FinetuneSpec,
+    GenerateSpec,
+    MergeSpec,
+    OptimizeSpec,
+)
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference.md"
 SPECS = {
     "Fine-tuning: `%%finetune`, `labkit finetune`, `labkit.finetune`": FinetuneSpec,
     "Optimising: `%optimize`, `labkit optimize`, `labkit.optimize`": OptimizeSpec,
+    "Measuring: `%evaluate`, `labkit evaluate`, `labkit.evaluate`": EvaluateSpec,
+    "Merging: `%merge`, `labkit merge`, `labkit.merge`": MergeSpec,
     "Answering: `%generate`, `labkit generate`, `labkit.generate`": GenerateSpec,
 }
 
@@ -26,6 +36,7 @@ def page() -> str:
         parts += [f"## {title}", "", "| setting | default | rule | meaning |", "|---|---|---|---|"]
         parts += [_row(spec, name, text) for name, text in docs_of(spec).items()]
         parts += [""]
+        parts += _methods() if spec is FinetuneSpec else []
     parts += ["A flag is a setting with dashes: `--learning-rate 1e-4`.", "", "## Magics", ""]
     parts += [_magic(name) for name in sorted(LabMagics.magics["line"])]
     for parser in (finetune_parser(), optimize_parser(), generate_parser()):
@@ -35,11 +46,27 @@ def page() -> str:
     return "\n".join(parts) + "\n"
 
 
+def _methods() -> list[str]:
+    """Return the table of methods: what each takes, its defaults, whether it merges."""
+    head = ["### Methods", "", "A setting that a method does not take is an error.", ""]
+    head += [
+        "| `method` | what | paper | settings and defaults | merges |",
+        "|---|---|---|---|---|",
+    ]
+    for name, method in METHODS.items():
+        taken = ", ".join(f"`{key}` {value}" for key, value in method.defaults.items())
+        merges = "yes" if method.merges else "no"
+        head.append(f"| `{name}` | {method.title} | {method.paper} | {taken} | {merges} |")
+    return [*head, ""]
+
+
 def _row(spec: type[Spec], name: str, text: str) -> str:
     field = spec.__dataclass_fields__[name]  # type: ignore[attr-defined]
-    default = "required" if field.default.__class__.__name__ == "_MISSING_TYPE" else field.default
-    rule = str(field.metadata.get("rule", Rule())) or _kind(types_of(spec)[name])
-    return f"| `{name}` | `{default}` | {_cell(rule)} | {_cell(text)} |"
+    rule = field.metadata.get("rule", Rule())
+    default = f"`{field.default}`" if field.default is not MISSING else "required"
+    default = "by method" if rule.by_method else default
+    rule = str(rule) or _kind(types_of(spec)[name])
+    return f"| `{name}` | {default} | {_cell(rule)} | {_cell(text)} |"
 
 
 def _magic(name: str) -> str:
@@ -57,7 +84,8 @@ def _all_settings() -> set[str]:
 
 
 def _kind(kind: Any) -> str:
-    return str(getattr(kind, "__name__", kind)).replace("str", "text").replace(" | None", "")
+    lists = str(kind).replace("tuple[str, ...]", "list of texts").replace(" | None", "")
+    return lists.replace("str", "text").removeprefix("<class '").removesuffix("'>")
 
 
 def _cell(text: str) -> str:

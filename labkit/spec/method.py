@@ -82,6 +82,15 @@ class MethodSettings(Spec):
             if item.name != "method":
                 self._settle(item.name)
 
+    def default_hint(self, name: str) -> str:
+        """Return the sentence that says what a setting is when it is left out."""
+        method = METHODS.get(self.method)
+        if method is None or name == "method" or name not in MethodSettings.__dataclass_fields__:
+            return super().default_hint(name)
+        if name not in method.defaults:
+            return f"The method {self.method} has no such setting."
+        return f"The default is {method.defaults[name]!r}."
+
     def _settle(self, name: str) -> None:
         """Give a setting its method's default, or refuse it where the method has no such."""
         defaults, value = METHODS[self.method].defaults, getattr(self, name)

@@ -13,7 +13,7 @@ from labkit.run import Run
 from labkit.settings import docs_of
 from labkit.spec import FinetuneSpec
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.usefixtures("workplace")]
 
 MAGICS = ("finetune", "optimize", "generate", "runs", "stop", "models", "datasets")
 LONG = "max_steps: 100000\neval_steps: 50000"
@@ -28,12 +28,6 @@ def folder(settings, tmp_path_factory):
         patch.delenv("LABKIT_RUNS", raising=False)
         labkit.finetune(name="first", view=SilentView(), **settings)
     return folder
-
-
-@pytest.fixture(autouse=True)
-def _here(folder, monkeypatch):
-    monkeypatch.chdir(folder)
-    monkeypatch.delenv("LABKIT_RUNS", raising=False)
 
 
 @pytest.fixture
@@ -144,7 +138,7 @@ def test_resuming_finishes_a_stopped_run(shell, body, settings):
         ),
         (
             "%%finetune x\nr: 0",
-            ["SpecError: r must be from 1 to 1024 (LoRA rank); got 0.", "  The default is 16."],
+            ["SpecError: r must be from 1 to 1024 (rank); got 0.", "  The default is 16."],
         ),
         (
             "%runs frist",
