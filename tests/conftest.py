@@ -2,8 +2,11 @@ import json
 import os
 
 import pytest
+import tiny
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # a tiny model gains nothing from two
+from labkit.spec import FinetuneSpec
+
+os.environ["OMP_NUM_THREADS"] = "1"  # tiny matrices are slower on several threads
 
 WORDS = "the a cat dog bird fish runs sleeps sings swims red blue green one two three four"
 LABELS = ("animal", "number", "colour")
@@ -12,9 +15,8 @@ LABELS = ("animal", "number", "colour")
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory):
     """A random two-layer Llama with a tokenizer of its own: for mechanics, never for claims."""
-    import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+    from transformers import PreTrainedTokenizerFast
 
     folder = tmp_path_factory.mktemp("models") / "tiny"
     plain = Tokenizer(models.BPE())
@@ -30,13 +32,11 @@ def tiny_model(tmp_path_factory):
         tokenizer_object=plain, unk_token="<unk>", bos_token="<bos>", eos_token="<eos>",
         pad_token="<pad>", model_max_length=256,
     )  # fmt: skip
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer), hidden_size=64, intermediate_size=96, num_hidden_layers=2,
-        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=256,
-        tie_word_embeddings=True, bos_token_id=1, eos_token_id=2, pad_token_id=3,
+    model = tiny.tiny_model(
+        vocab_size=len(tokenizer), hidden_size=64, intermediate_size=96,
+        tie_word_embeddings=True, pad_token_id=3,
     )  # fmt: skip
-    LlamaForCausalLM(config).save_pretrained(folder)
+    model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 
@@ -72,11 +72,28 @@ def settings(tiny_model, words):
 
 
 @pytest.fixture
-def workplace(tmp_path, monkeypatch):
-    """An empty current folder, in which runs/ will lie."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("LABKIT_RUNS", raising=False)
+def cell(settings):
+    """A function that writes a cell that fine-tunes the tiny model."""
+
+    def write(name, **changes):
+        body = FinetuneSpec(**settings | changes).to_yaml(changed_only=True)
+        return f"%%finetune {name}\n{body}".rstrip()
+
+    return write
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """An empty folder; a module may have one of its own for all its tests."""
     return tmp_path
+
+
+@pytest.fixture
+def workplace(folder, monkeypatch):
+    """The folder as the current one, in which runs/ will lie."""
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("LABKIT_RUNS", raising=False)
+    return folder
 
 
 @pytest.fixture

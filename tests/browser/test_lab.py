@@ -17,7 +17,6 @@ import pytest
 
 from labkit.launch import ENDED
 from labkit.run import Run
-from labkit.spec import FinetuneSpec
 
 pytestmark = pytest.mark.browser
 
@@ -210,22 +209,23 @@ def keen_model(tiny_model, tmp_path_factory):
     return str(folder)
 
 
+@pytest.fixture(scope="module")
+def settings(settings, keen_model):
+    return settings | {"model": keen_model}
+
+
 @pytest.fixture
-def cell(settings, keen_model):
-    settings = settings | {"model": keen_model}
+def start_run(open_notebook, cell):
+    """A function that starts a run in a notebook; both are returned once it has taken a step."""
 
-    def write(name, **changes):
-        body = FinetuneSpec(**settings | changes).to_yaml(changed_only=True)
-        return f"%%finetune {name}\n{body}".rstrip()
+    def start(name, then, **changes):
+        notebook = open_notebook(name, cell(name, **changes), then)
+        notebook.run(0)
+        notebook.start(1)
+        until(lambda: (Path("runs") / name / "spec.yaml").exists() and Run(name).of("step"))
+        return notebook, Run(name)
 
-    return write
-
-
-def in_flight(name):
-    """Return the run once it has taken a step."""
-    is_there = lambda: (Path("runs") / name / "spec.yaml").exists()  # noqa: E731
-    until(lambda: is_there() and Run(name).of("step"))
-    return Run(name)
+    return start
 
 
 def errors(outputs):
@@ -276,12 +276,8 @@ def test_run_all_shows_the_record_and_a_reload_keeps_it(ran):
     ran.shot("reloaded")
 
 
-def test_the_stop_button_stops_and_the_run_resumes_to_its_end(open_notebook, cell):
-    changes = {"max_steps": 800, "eval_steps": 400}
-    notebook = open_notebook("stop", cell("paused", **changes), "%finetune --resume paused")
-    notebook.run(0)
-    notebook.start(1)
-    run = in_flight("paused")
+def test_the_stop_button_stops_and_the_run_resumes_to_its_end(start_run):
+    notebook, run = start_run("paused", "%finetune --resume paused", max_steps=800, eval_steps=400)
     page = notebook.page
     page.locator(".jp-OutputArea-output .labkit-run img").first.wait_for()
     notebook.shot("running")
@@ -297,12 +293,8 @@ def test_the_stop_button_stops_and_the_run_resumes_to_its_end(open_notebook, cel
     notebook.shot("resumed")
 
 
-def test_a_run_survives_the_kernels_restart_and_is_attached_to(open_notebook, cell):
-    changes = {"max_steps": 1500, "eval_steps": 750}
-    notebook = open_notebook("restart", cell("kept", **changes), "%runs kept")
-    notebook.run(0)
-    notebook.start(1)
-    run = in_flight("kept")
+def test_a_run_survives_the_kernels_restart_and_is_attached_to(start_run):
+    notebook, run = start_run("kept", "%runs kept", max_steps=1500, eval_steps=750)
     worker = run.last("start")["pid"]
     notebook.kernel_restarted()
     notebook.page.wait_for_function(IS_IDLE)
@@ -314,11 +306,8 @@ def test_a_run_survives_the_kernels_restart_and_is_attached_to(open_notebook, ce
     notebook.shot("attached", ".labkit-run")
 
 
-def test_a_killed_worker_is_a_sentence_and_the_notebook_goes_on(open_notebook, cell):
-    notebook = open_notebook("kill", cell("shot", **LONG), "print(shot.status)")
-    notebook.run(0)
-    notebook.start(1)
-    run = in_flight("shot")
+def test_a_killed_worker_is_a_sentence_and_the_notebook_goes_on(start_run):
+    notebook, run = start_run("shot", "print(shot.status)", **LONG)
     os.kill(run.last("start")["pid"], signal.SIGKILL)
     (error,) = errors(notebook.after(1))
     assert error["ename"] == "RunFailed"

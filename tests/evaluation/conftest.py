@@ -1,23 +1,12 @@
 """A tiny random model and a tokenizer of bytes."""
 
 import pytest
-from tiny_models import tiny
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _one_thread():
-    """Tiny matrices are slower on several threads, and far slower on a busy machine."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+from tiny import byte_model
 
 
 @pytest.fixture(scope="session")
 def llama():
-    return tiny("Llama")
+    return byte_model("llama")
 
 
 @pytest.fixture(scope="session")

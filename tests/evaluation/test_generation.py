@@ -1,5 +1,5 @@
 import pytest
-from tiny_models import tiny
+from tiny import byte_model
 
 from labkit.errors import DataError, LabError, SpecError
 from labkit.evaluation import generate, stream
@@ -22,9 +22,9 @@ def greedy_by_hand(model, row, count, stop=(257,)):
     return ids[len(row) :]
 
 
-@pytest.mark.parametrize("family", ["Llama", "Gemma3"])
+@pytest.mark.parametrize("family", ["llama", "gemma3"])
 def test_a_batch_with_padding_writes_what_each_prompt_alone_gets(family, byte_tokenizer):
-    model = tiny(family)
+    model = byte_model(family)
     expected = [byte_tokenizer.decode(greedy_by_hand(model, p, 12)) for p in PROMPTS]
     assert generate(model, byte_tokenizer, PROMPTS, 12) == expected
     assert len(set(expected)) > 2

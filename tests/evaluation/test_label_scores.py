@@ -2,7 +2,7 @@ import random
 
 import numpy as np
 import pytest
-from tiny_models import tiny
+from tiny import byte_model
 
 from labkit.errors import DataError
 from labkit.evaluation import label_scores, tree, whole_sequence_scores
@@ -12,12 +12,12 @@ pytestmark = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is d
 
 END = 257
 FAMILIES = [
-    ("Llama", {}),
-    ("Llama", {"attn_implementation": "eager"}),
-    ("Qwen3", {}),
+    ("llama", {}),
+    ("llama", {"attn_implementation": "eager"}),
+    ("qwen3", {}),
     (
-        "Gemma3",
-        {"sliding_window": 6, "layer_types": ["sliding_attention"] * 2 + ["full_attention"]},
+        "gemma3",
+        {"sliding_window": 6, "layer_types": ["sliding_attention", "full_attention"]},
     ),
 ]
 LABELS = {
@@ -51,7 +51,7 @@ def likelihoods_by_hand(model, rows, labels):
 @pytest.mark.parametrize(("family", "settings"), FAMILIES, ids=lambda x: str(x)[:20])
 @pytest.mark.parametrize("labels", LABELS.values(), ids=LABELS.keys())
 def test_tree_and_whole_sequences_give_the_likelihood_of_each_label(family, settings, labels):
-    model, rows, notes = tiny(family, **settings), prompts(), []
+    model, rows, notes = byte_model(family, **settings), prompts(), []
     expected = likelihoods_by_hand(model, rows, with_end(labels, END))
     quick = label_scores(model, END, rows, labels, note=notes.append)
     plain = whole_sequence_scores(model, END, rows, labels)
@@ -110,7 +110,7 @@ def test_dropout_is_off_while_scoring_and_back_on_after(llama):
     from peft import LoraConfig, get_peft_model
 
     config = LoraConfig(r=4, target_modules="all-linear", lora_dropout=0.5, init_lora_weights=False)
-    model = get_peft_model(tiny("Llama"), config).train()
+    model = get_peft_model(byte_model("llama"), config).train()
     scores = [label_scores(model, END, prompts(), LABELS["one token each"]) for _ in range(2)]
     assert (scores[0] == scores[1]).all()
     assert model.training
@@ -120,7 +120,7 @@ def test_prompt_tuning_falls_back_to_whole_sequences_and_says_so():
     from peft import PromptTuningConfig, get_peft_model
 
     config = PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=4)
-    model, notes, labels = get_peft_model(tiny("Llama"), config).eval(), [], [[5, 6], [7]]
+    model, notes, labels = get_peft_model(byte_model("llama"), config).eval(), [], [[5, 6], [7]]
     scores = label_scores(model, END, prompts(), labels, note=notes.append)
     assert "virtual tokens" in notes[0]
     assert scores[0, 1] == pytest.approx(_next_token(model, prompts()[0], 7), abs=1e-4)

@@ -1,6 +1,7 @@
 """A tiny tied Llama with a tokenizer, exported once by the real builder."""
 
 import pytest
+from tiny import tiny_model
 
 VOCAB = 256
 
@@ -18,7 +19,6 @@ def tiny_torch(tiny_folder):
     import torch
     from transformers import AutoModelForCausalLM
 
-    torch.set_num_threads(1)
     return AutoModelForCausalLM.from_pretrained(tiny_folder, dtype=torch.float32).eval()
 
 
@@ -57,25 +57,18 @@ def untied_folder(tmp_path):
 
 
 def save_llama(folder, *, tied):
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    torch.manual_seed(1)
-    config = LlamaConfig(
+    model = tiny_model(
+        seed=1,
         vocab_size=VOCAB,
         hidden_size=64,
         intermediate_size=96,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=256,
         tie_word_embeddings=tied,
         initializer_range=0.3,  # so that answers depend on the prompt
         eos_token_id=1,
         pad_token_id=2,
         bos_token_id=0,
     )
-    LlamaForCausalLM(config).save_pretrained(folder)
+    model.save_pretrained(folder)
     save_tokenizer(folder)
 
 

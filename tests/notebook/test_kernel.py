@@ -10,9 +10,8 @@ import pytest
 
 from labkit.launch import ENDED
 from labkit.run import Run
-from labkit.spec import FinetuneSpec
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.usefixtures("workplace")]
 
 LONG = {"max_steps": 100_000, "eval_steps": 50_000}
 
@@ -107,23 +106,6 @@ def kernel(folder):
     kernel = Kernel(folder)
     yield kernel
     kernel.close()
-
-
-@pytest.fixture(autouse=True)
-def _here(folder, monkeypatch):
-    monkeypatch.chdir(folder)
-    monkeypatch.delenv("LABKIT_RUNS", raising=False)
-
-
-@pytest.fixture
-def cell(settings):
-    """A function that writes a cell that fine-tunes the tiny model."""
-
-    def write(name, **changes):
-        body = FinetuneSpec(**settings | changes).to_yaml(changed_only=True)
-        return f"%%finetune {name}\n{body}"
-
-    return write
 
 
 def steps_of(name):

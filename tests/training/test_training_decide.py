@@ -2,7 +2,8 @@
 
 import pytest
 import torch
-from training_tiny import Events, rows, spec, tiny, tuned
+from tiny import tiny_model
+from training_tiny import Events, rows, spec, tuned
 
 from labkit.errors import SpecError
 from labkit.training import add_adapter, check
@@ -16,7 +17,7 @@ def decided(tmp_path, model, data=None, **settings):
 
 
 def test_rows_are_packed_after_the_first_loss_came_out_equal(tmp_path):
-    how, events = decided(tmp_path, add_adapter(tiny(), spec()))
+    how, events = decided(tmp_path, add_adapter(tiny_model(), spec()))
     [found] = events.of("check")
     assert how.packing == "packed"
     assert how.share_prefix
@@ -44,7 +45,7 @@ def mix_neighbours(module, args, output):
 
 
 def test_a_model_that_mixes_tokens_outside_its_attention_is_padded(tmp_path):
-    model = add_adapter(tiny(), spec())
+    model = add_adapter(tiny_model(), spec())
     model.get_base_model().model.layers[0].mlp.register_forward_hook(mix_neighbours)
     how, events = decided(tmp_path, model)
     assert how.packing == "padded"
@@ -55,32 +56,32 @@ def test_a_model_that_mixes_tokens_outside_its_attention_is_padded(tmp_path):
 PADDED = {
     "bloom": ({"n_layer": 2, "n_head": 4}, "own attention"),
     "gemma2": ({"head_dim": 8}, "own attention"),
-    "gemma3_text": ({"head_dim": 8, "sliding_window": 8}, "attention window of 8"),
+    "gemma3": ({"head_dim": 8, "sliding_window": 8}, "attention window of 8"),
 }
 
 
 @pytest.mark.parametrize("family", PADDED)
 def test_models_that_cannot_be_packed_are_padded_and_it_is_said(tmp_path, family):
     settings, reason = PADDED[family]
-    how, events = decided(tmp_path, add_adapter(tiny(family, **settings), spec()))
+    how, events = decided(tmp_path, add_adapter(tiny_model(family, **settings), spec()))
     assert how.packing == "padded"
     assert reason in events.of("note")[0]["text"]
 
 
 def test_with_dropout_the_prefix_is_not_shared_and_it_is_said(tmp_path):
-    how, events = decided(tmp_path, add_adapter(tiny(), spec(lora_dropout=0.1)))
+    how, events = decided(tmp_path, add_adapter(tiny_model(), spec(lora_dropout=0.1)))
     assert (how.packing, how.share_prefix) == ("packed", False)
     assert "0.1" in events.of("note")[0]["text"]
 
 
 def test_packing_that_is_asked_for_and_impossible_is_refused(tmp_path):
-    model = add_adapter(tiny("gemma3_text", head_dim=8, sliding_window=8), spec())
+    model = add_adapter(tiny_model("gemma3", head_dim=8, sliding_window=8), spec())
     with pytest.raises(SpecError, match="attention window of 8"):
         decided(tmp_path, model, packing="packed")
 
 
 def test_the_choice_is_kept_for_a_resumed_run(tmp_path):
-    how, _ = decided(tmp_path, add_adapter(tiny(), spec()), packing="padded")
+    how, _ = decided(tmp_path, add_adapter(tiny_model(), spec()), packing="padded")
     assert kept(tmp_path) == how
     assert kept(tmp_path / "elsewhere") is None
 

@@ -2,11 +2,13 @@
 
 import pytest
 import torch
-from training_tiny import FAMILIES, Row, rows, tuned
+from training_tiny import Row, rows, tuned
 
 from labkit.training import batches, check, packed
 from labkit.training.finetune import recompute_activations
 from labkit.training.methods import head_of
+
+FAMILIES = ("llama", "qwen3", "gemma3", "phi3", "gpt_neox", "gpt2")
 
 
 def gradient(loss, model):

@@ -4,7 +4,8 @@ import json
 
 import pytest
 import torch
-from training_tiny import Events, files, rows, run, spec, tiny, tuned
+from tiny import tiny_model
+from training_tiny import Events, files, rows, run, spec, tuned
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from labkit.errors import RunError, RunFailed
@@ -41,7 +42,7 @@ def reference(tmp_path, data, settings, base=None):
         report_to="none", disable_tqdm=True, save_strategy="no",
     )  # fmt: skip
     record = Record()
-    model = add_adapter(base or tiny(), settings)
+    model = add_adapter(base or tiny_model(), settings)
     trainer = Trainer(
         model=model, args=arguments, train_dataset=data, data_collator=batches.plain,
         callbacks=[record],
@@ -52,7 +53,7 @@ def reference(tmp_path, data, settings, base=None):
 
 def ours(tmp_path, data, settings, packing, base=None):
     record = Record()
-    model = add_adapter(base or tiny(), settings)
+    model = add_adapter(base or tiny_model(), settings)
     with check.attention(model, packed.NAME if packing == "packed" else "sdpa"):
         trainer = PackedTrainer(model, settings, (data, []), how=How(packing), output_dir=tmp_path)
         trainer.add_callback(record)
@@ -134,7 +135,9 @@ def test_without_evaluation_rows_the_last_adapter_is_kept(tmp_path):
     from labkit.training import train
 
     events = Events()
-    result = train(tiny(), None, rows(8), [], spec(max_steps=3), output_dir=tmp_path, emit=events)
+    result = train(
+        tiny_model(), None, rows(8), [], spec(max_steps=3), output_dir=tmp_path, emit=events
+    )
     assert (result.adapter_step, result.eval_loss) == (3, None)
     assert events.of("eval") == []
 
@@ -154,7 +157,7 @@ def test_a_callback_may_use_random_numbers_and_text_generation(tmp_path):
     settings = spec(lora_dropout=0.1)  # draws random numbers in each step
     for name, callback in (("a", sample), ("b", None)):
         train(
-            tiny(), None, data[:22], data[22:], settings, output_dir=tmp_path / name,
+            tiny_model(), None, data[:22], data[22:], settings, output_dir=tmp_path / name,
             emit=Events(), on_evaluate=callback,
         )  # fmt: skip
     assert seen[0] == (1, False, True)
@@ -162,7 +165,7 @@ def test_a_callback_may_use_random_numbers_and_text_generation(tmp_path):
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_with_a_sentence(tmp_path):
-    model = tiny()
+    model = tiny_model()
     model.lm_head.weight.data[5] = float("nan")
     with pytest.raises(RunFailed, match="not a finite number at step 1"):
         run(tmp_path, model=model, packing="padded")
@@ -189,14 +192,14 @@ def test_gradient_checkpointing_changes_nothing_but_memory(tmp_path):
 def test_the_plan_counts_before_anything_is_trained():
     data = rows(22)
     settings = spec(max_steps=None, num_train_epochs=2.5, batch_size=4)
-    found = plan(tiny(), data, settings)
+    found = plan(tiny_model(), data, settings)
     assert (found.steps_per_epoch, found.max_steps) == (6, 15)
     assert found.trainable == sum(
-        p.numel() for p in add_adapter(tiny(), settings).parameters() if p.requires_grad
+        p.numel() for p in add_adapter(tiny_model(), settings).parameters() if p.requires_grad
     )
     assert found.n_tokens == sum(len(row.input_ids) for row in data)
     assert found.n_targets == sum(len(row.input_ids) - row.n_prompt for row in data)
-    assert plan(add_adapter(tiny(), settings), data, settings) == found
+    assert plan(add_adapter(tiny_model(), settings), data, settings) == found
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp32"])

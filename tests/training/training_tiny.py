@@ -5,37 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from tiny import tiny_model
 
 from labkit.spec import FinetuneSpec
 from labkit.training import add_adapter, train
-
-SIZES = {
-    "vocab_size": 199,
-    "hidden_size": 32,
-    "intermediate_size": 64,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "max_position_embeddings": 128,
-    "pad_token_id": 0,
-    "bos_token_id": 1,
-    "eos_token_id": 2,
-}
-FAMILIES = {
-    "llama": {},
-    "qwen3": {"head_dim": 8},
-    "gemma3_text": {"head_dim": 8, "sliding_window": 40},
-    "phi3": {},
-    "gpt_neox": {},
-    "gpt2": {
-        "n_embd": 32,
-        "n_head": 4,
-        "n_layer": 2,
-        "n_positions": 128,
-        "loss_type": "ForCausalLM",
-    }
-    | dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), 0.0),
-}
 
 
 @dataclass(frozen=True)
@@ -44,18 +17,9 @@ class Row:
     n_prompt: int
 
 
-def tiny(family="llama", **settings):
-    """Return the same random model at each call."""
-    from transformers import AutoConfig, AutoModelForCausalLM
-
-    torch.manual_seed(0)
-    config = AutoConfig.for_model(family, **{**SIZES, **FAMILIES.get(family, {}), **settings})
-    return AutoModelForCausalLM.from_config(config)
-
-
-def tuned(family="llama", **settings):
+def tuned(architecture="llama", **config):
     """Return a tiny model whose adapter already does something, so that all of it has gradients."""
-    model = add_adapter(tiny(family, **settings), FinetuneSpec(r=4, lora_alpha=8))
+    model = add_adapter(tiny_model(architecture, **config), FinetuneSpec(r=4, lora_alpha=8))
     generator = torch.Generator().manual_seed(3)
     for name, parameter in model.named_parameters():
         if "lora_B" in name:
@@ -98,7 +62,7 @@ def run(output_dir, *, model=None, should_stop=lambda: False, resume=False, **se
     events = Events()
     data = rows(30)
     result = train(
-        model or tiny(), None, data[:22], data[22:], spec(**settings),
+        model or tiny_model(), None, data[:22], data[22:], spec(**settings),
         output_dir=output_dir, emit=events, should_stop=should_stop, resume=resume,
     )  # fmt: skip
     return result, events
@@ -111,7 +75,6 @@ def files(folder):
 
 def train_in_child(output_dir, settings, hold):
     """Train, and wait at step `hold` for the end."""
-    torch.set_num_threads(1)
     data = rows(30)
 
     def emit(kind, **values):
@@ -120,6 +83,6 @@ def train_in_child(output_dir, settings, hold):
             time.sleep(600)
 
     train(
-        tiny(), None, data[:22], data[22:], spec(**settings),
+        tiny_model(), None, data[:22], data[22:], spec(**settings),
         output_dir=Path(output_dir), emit=emit,
     )  # fmt: skip
