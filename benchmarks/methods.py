@@ -1,6 +1,6 @@
 """All methods on the same rows with the same steps: size, memory, seconds, accuracy; one table.
 
-Run it with the project's environment, alone on the machine: `.venv/bin/python benchmarks/methods.py`.
+Run it with the project's environment, alone: `.venv/bin/python benchmarks/methods.py`.
 Runs that are there already are read, not repeated. Writes benchmarks/methods.json, methods.md and
 docs/pictures/methods.png.
 """

@@ -111,7 +111,8 @@ def picture(runs: dict[str, labkit.Run]) -> bytes:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(4 * len(runs), 3.2), layout="constrained")
-    for axes, (name, run) in zip(figure.subplots(1, len(runs), squeeze=False)[0], runs.items()):
+    panels = figure.subplots(1, len(runs), squeeze=False)[0]
+    for axes, (name, run) in zip(panels, runs.items(), strict=True):
         minutes = _minutes(run)
         evals = [(minutes[e["step"]], e["eval_loss"]) for e in run.of("eval")]
         axes.plot(*zip(*evals, strict=True), "o--", color="#e45756")
