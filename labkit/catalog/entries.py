@@ -71,8 +71,17 @@ class DataEntry:
     purpose: str
     """What it is for, in one phrase."""
 
+    task: str
+    """What is learned: `classification`, `generation`, `extraction` or `summarisation`."""
+
     licence: str
     """Licence of the rows."""
+
+    licence_url: str
+    """Where the licence can be read."""
+
+    made_by: str
+    """Who made it and where it is published."""
 
     columns: tuple[str, ...]
     """Columns of every row."""
@@ -82,6 +91,11 @@ class DataEntry:
 
     files: Mapping[str, str]
     """Split (train, validation, test) to its file inside the package labkit."""
+
+    @property
+    def source(self) -> str:
+        """Where the rows come from, as the table says it."""
+        return "labkit"
 
     def path(self, split: str) -> Path:
         """Return the JSON Lines file of `split`."""

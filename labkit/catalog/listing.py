@@ -14,8 +14,8 @@ def models_table() -> str:
 
 
 def data_table() -> str:
-    """Return every data set with its splits, size, licence and purpose."""
-    head = ("NAME", "DATA SET", "FROM", "ROWS", "SIZE", "LICENCE", "COLUMNS", "FOR")
+    """Return every data set with its task, splits, size, licence and purpose."""
+    head = ("NAME", "DATA SET", "TASK", "FROM", "ROWS", "SIZE", "LICENCE", "COLUMNS", "FOR")
     return _table([head, *(_data_row(entry) for entry in data_sets())])
 
 
@@ -36,7 +36,8 @@ def _data_row(entry: DataEntry) -> tuple[str, ...]:
     return (
         entry.name,
         entry.title,
-        "labkit",
+        entry.task,
+        entry.source,
         rows,
         kilobytes,
         entry.licence,

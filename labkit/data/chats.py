@@ -26,7 +26,8 @@ def chat_example(row: Row) -> Example:
             hint="The last assistant turn is what is learned: add it, or delete the row.",
         )
     prompt = "\n".join(f"{turn['role']}: {turn['content']}" for turn in messages[:-1])
-    return Example(prompt, messages[-1]["content"], None, row.number, messages)
+    given = max((turn["content"] for turn in messages[:-1]), key=len)
+    return Example(prompt, messages[-1]["content"], None, row.number, messages, given)
 
 
 def _turn(turn: Any, number: int, row: Row) -> dict[str, Any]:  # noqa: ANN401 - from a file

@@ -23,6 +23,9 @@ class Example:
     messages: tuple[dict[str, Any], ...] | None = None
     """A chat's turns, rendered by the model's chat template at tokenisation."""
 
+    given: str = ""
+    """The longest text filled into the prompt: the document, the phrase; a chat's longest turn."""
+
 
 @dataclass(frozen=True)
 class Splits:
@@ -37,7 +40,7 @@ class Splits:
     """Classification: the labels, sorted; else empty."""
 
     task: str
-    """`classification` or `generation`."""
+    """`classification`, `generation`, `extraction` or `summarisation`."""
 
     notes: tuple[str, ...]
     """Sentences for the reader: how the split was made, what is odd in the data."""

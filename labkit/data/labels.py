@@ -1,5 +1,6 @@
-"""Labels: when completions are labels, and what is wrong with some."""
+"""Tasks and labels: when completions are labels, and what is wrong with some."""
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -15,15 +16,38 @@ ROWS_PER_LABEL = 4
 Parts = dict[str, list[Example]]
 
 
-def task_of(asked: str, parts: Parts, has_label: bool) -> str:
-    """Return the task; `auto` sees classification where few short completions repeat."""
+def task_of(asked: str, parts: Parts, has_label: bool, own: str | None = None) -> str:
+    """Return the task.
+
+    Args:
+        asked: A task, or `auto`: the data set's own, else classification where few short
+            completions repeat, extraction where all are JSON objects, generation in the rest.
+        parts: The rows.
+        has_label: Whether the completion is one bare column.
+        own: The data set's own task for this completion, if it has one.
+    """
     if asked != "auto":
         return asked
-    labels = [e.completion.strip() for part in parts.values() for e in part]
-    distinct = set(labels)
-    few = 2 <= len(distinct) <= MOST_LABELS and ROWS_PER_LABEL * len(distinct) <= len(labels)
-    short = all(len(label) <= LONGEST_LABEL for label in distinct)
-    return "classification" if has_label and few and short else "generation"
+    examples = [example for part in parts.values() for example in part]
+    if own is not None:
+        return own
+    if has_label and _are_labels([example.completion.strip() for example in examples]):
+        return "classification"
+    is_extraction = all(e.prompt.strip() and _is_object(e.completion) for e in examples)
+    return "extraction" if is_extraction else "generation"
+
+
+def _are_labels(completions: Sequence[str]) -> bool:
+    distinct = set(completions)
+    few = 2 <= len(distinct) <= MOST_LABELS and ROWS_PER_LABEL * len(distinct) <= len(completions)
+    return few and all(len(label) <= LONGEST_LABEL for label in distinct)
+
+
+def _is_object(completion: str) -> bool:
+    try:
+        return isinstance(json.loads(completion), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def labelled(parts: Parts) -> tuple[Parts, list[str]]:

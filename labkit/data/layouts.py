@@ -88,6 +88,13 @@ def _suggestion(known: list[str]) -> str:
     return f'"{first.capitalize()}: {{{first}}}\\n{last.capitalize()}: {{{last}}}"'
 
 
+def learns_the_same(layout: Layout, default: str | None) -> bool:
+    """Tell whether a layout learns the columns that the data set's own template learns."""
+    if default is None:
+        return False
+    return columns(layout.completion) == columns(cut(parse(default, "text_template"))[1])
+
+
 def texts_for_prompt(layout: Layout, given: str | Mapping[str, str]) -> Mapping[str, str]:
     """Return column → text for the prompt's places, from one text if there is one place."""
     places = columns(layout.prompt)

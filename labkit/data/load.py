@@ -10,7 +10,7 @@ from ..spec import FinetuneSpec
 from .checks import duplicate_notes, refuse_leaks
 from .examples import Splits
 from .labels import Parts, check_labels, contradictions, labelled, task_of
-from .layouts import layout_of, template_layout, texts_for_prompt
+from .layouts import layout_of, learns_the_same, template_layout, texts_for_prompt
 from .read import read_source
 from .render import columns_of, render, render_notes
 from .split import check_groups, choose, cut_share, groups_of, limited
@@ -36,7 +36,8 @@ def load(spec: FinetuneSpec, *, base: Path | None = None) -> Splits:
     parts = {split: render(rows, layout) for split, rows in choice.rows.items()}
     every_example = [example for part in parts.values() for example in part]
     notes = [*source.notes, *choice.notes, *render_notes(every_row, layout, every_example)]
-    task = task_of(spec.task, parts, layout.has_label)
+    own = source.task if learns_the_same(layout, source.text_template) else None
+    task = task_of(spec.task, parts, layout.has_label, own)
     labels: tuple[str, ...] = ()
     if task == "classification":
         parts, more = labelled(parts)

@@ -27,7 +27,7 @@ def read_source(data: str, base: Path | None = None) -> Source:
     entry = data_entry(data)
     if entry is not None:
         tables = {split: [read_file(entry.path(split))] for split in entry.files}
-        return Source(tables, text_template=entry.text_template)
+        return Source(tables, text_template=entry.text_template, task=entry.task)
     path = (base or Path()) / Path(data).expanduser()
     if not data.strip():
         raise _missing(data, path)

@@ -88,7 +88,8 @@ def _example(row: Row, layout: Layout) -> Example:
     texts = {column: text_of(row, column) for column in layout.columns}
     _check_filled(row, layout, texts)
     prompt, completion = join(fill(layout.prompt, texts), fill(layout.completion, texts))
-    return Example(prompt, completion, None, row.number)
+    given = max((texts[column] for column in columns(layout.prompt)), key=len, default="")
+    return Example(prompt, completion, None, row.number, given=given)
 
 
 def _check_filled(row: Row, layout: Layout, texts: Mapping[str, str]) -> None:

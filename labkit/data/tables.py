@@ -50,6 +50,9 @@ class Source:
     text_template: str | None = None
     """The template that comes with the data set; used when the spec names none."""
 
+    task: str | None = None
+    """The task that comes with the data set; used for its own completion."""
+
     notes: tuple[str, ...] = field(default=())
 
 

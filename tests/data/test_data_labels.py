@@ -43,6 +43,21 @@ def test_a_completion_with_fixed_text_is_not_taken_for_a_label(tmp_path):
     assert all(example.label is None for example in splits.train)
 
 
+def test_completions_that_are_all_json_objects_are_extracted(tmp_path):
+    rows = [{"q": f"q{i}", "a": json.dumps({"n": i})} for i in range(20)]
+    assert loaded(tmp_path, rows).task == "extraction"
+    rows[7]["a"] = "[7]"
+    assert loaded(tmp_path, rows).task == "generation"
+
+
+def test_a_data_set_brings_its_own_task_for_its_own_completion():
+    own = FinetuneSpec(data="phrases", text_template="{phrase} Feeling: {tone}.")
+    assert load(own).task == "classification"
+    other = FinetuneSpec(data="phrases", text_template="Say again: {phrase} Again: {phrase}")
+    assert load(other).task == "generation"
+    assert load(FinetuneSpec(data="phrases", task="generation")).task == "generation"
+
+
 def test_labels_are_sorted_and_split_in_proportion(tmp_path):
     splits = loaded(tmp_path, rows_with(["pos", "neg", "pos", "pos"], 80))
     assert splits.labels == ("neg", "pos")

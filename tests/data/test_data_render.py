@@ -84,6 +84,19 @@ def test_a_chat_ends_with_what_is_learned():
     assert example.messages == tuple(turns)
 
 
+def test_what_was_given_is_the_longest_text_in_the_prompt():
+    rows = rows_from({"title": "A", "body": "Long story.", "sum": "A very short summary of it."})
+    spec = FinetuneSpec(text_template="Sum up {title}, then {body}: {sum}")
+    layout = layout_of(spec, None, columns_of(rows))
+    assert [example.given for example in render(rows, layout)] == ["Long story."]
+    turns = [("system", "Be brief, please."), ("user", "Hi"), ("assistant", "Hello, who are you?")]
+    chat = rows_from({"messages": [{"role": role, "content": text} for role, text in turns]})
+    layout = layout_of(FinetuneSpec(), None, columns_of(chat))
+    assert render(chat, layout)[0].given == "Be brief, please."
+    whole = rows_from({"text": "whole"})
+    assert render(whole, layout_of(FinetuneSpec(), None, ["text"]))[0].given == ""
+
+
 def test_the_data_sets_own_template_is_the_default_and_the_specs_comes_first():
     rows = rows_from({"a": "x", "b": "y"})
     own = layout_of(FinetuneSpec(), "{a}: {b}", ["a", "b"])
