@@ -12,7 +12,8 @@ from .facts import facts, title
 from .front_matter import front_matter, hub_id
 from .ladder import ladder
 from .markdown import draw, escaped, fenced
-from .results import headline, results
+from .results import results
+from .scores import headline
 from .story import settled
 
 METHODS = {"lora": "LoRA"}

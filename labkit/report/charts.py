@@ -41,7 +41,11 @@ def loss_curve(curve: Curve) -> bytes:
     return saved(figure, "svg")
 
 
-def confusion(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> bytes:
+def confusion(
+    labels: Sequence[str],
+    counts: Sequence[Sequence[int]],
+    answers: str = "answer of the tuned model",
+) -> bytes:
     """Draw how often each right label (rows) got each answer (columns); SVG, PNG if large."""
     n = len(labels)
     side = max(3.2, 1.4 + (0.45 if n <= 8 else 0.32) * n)
@@ -58,21 +62,20 @@ def confusion(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> bytes:
     names = [_label(label) for label in labels]
     axes.set_xticks(range(n), names, rotation=40, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(n), names)
-    axes.set_xlabel("answer of the tuned model")
+    axes.set_xlabel(answers)
     axes.set_ylabel("right answer")
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
     return saved(figure, "svg" if n <= 8 else "png")
 
 
-def f1_bars(labels: Sequence[str], base: Mapping[str, float], tuned: Mapping[str, float]) -> bytes:
-    """Draw F1 (0 to 1) of each label, base beside tuned; SVG, PNG if many."""
+def f1_bars(labels: Sequence[str], models: Mapping[str, Mapping[str, float]]) -> bytes:
+    """Draw F1 (0 to 1) of each label for one model or two; SVG, PNG if many."""
     n = len(labels)
     figure, axes = blank(5.0, 1.1 + 0.45 * n)
-    bars: list[tuple[str, Mapping[str, float], float, Any]]
-    bars = [("base", base, -0.2, {"fill": False, "edgecolor": RED, "hatch": "////"})]
-    bars += [("tuned", tuned, 0.2, {"color": BLUE})]
-    for name, f1, shift, style in bars:
+    looks: list[tuple[float, dict[str, Any]]]
+    looks = [(-0.2, {"fill": False, "edgecolor": RED, "hatch": "////"}), (0.2, {"color": BLUE})]
+    for (name, f1), (shift, style) in zip(models.items(), looks[-len(models) :], strict=True):
         values = [f1.get(label, 0.0) for label in labels]
         places = [index + shift for index in range(n)]
         axes.barh(places, values, height=0.36, label=name, **style)

@@ -2,10 +2,11 @@
 
 from ..run import Run
 from . import measured, words
+from .answers import judged
 from .blocks import Block, Facts, Head, Lines, Picture, Table
 from .facts import facts, title
 from .ladder import ladder, stages
-from .results import judged, pictures, results
+from .results import pictures, results
 from .trouble import how_to_stop, trouble
 
 FINISHED = ("done", "stopped", "failed")
@@ -20,6 +21,8 @@ def going(run: Run) -> list[Block]:
     """Return what to watch while a run is waiting or running."""
     if run.job == "optimize":
         return [head(run), *stages(run), *ladder(run), *_notes(run), *how_to_stop(run)]
+    if run.job == "evaluate":
+        return [head(run), *stages(run), *_notes(run), *how_to_stop(run)]
     blocks: list[Block] = [head(run), *_numbers(run), *loss_picture(run), *samples(run)]
     return [*blocks, *_notes(run), *how_to_stop(run)]
 
@@ -29,6 +32,9 @@ def ended(run: Run) -> list[Block]:
     blocks: list[Block] = [head(run, settled(run)), *trouble(run)]
     if run.job == "optimize":
         return [*blocks, *ladder(run), *stages(run), *facts(run), *_notes(run)]
+    if run.job == "evaluate":
+        blocks += [*results(run), *pictures(run), *stages(run)]
+        return [*blocks, *facts(run), *_notes(run)]
     blocks += [*results(run), *loss_picture(run), *pictures(run)]
     return [*blocks, *facts(run), *_notes(run)]
 

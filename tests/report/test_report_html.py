@@ -161,7 +161,7 @@ def test_a_confusion_picture_is_drawn_for_few_and_many_labels(n):
 
 
 def test_bars_are_told_apart_without_colour():
-    picture = f1_bars(["joy"], {"joy": 0.25}, {"joy": 0.75}).decode()
+    picture = f1_bars(["joy"], {"base": {"joy": 0.25}, "tuned": {"joy": 0.75}}).decode()
     assert "<pattern" in picture  # the base model's bars are hatched
     assert "0.25" in picture
     assert "0.75" in picture

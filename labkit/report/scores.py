@@ -1,0 +1,116 @@
+"""The table of measures, models side by side, and what the difference between two is worth."""
+
+from typing import Any
+
+from . import words
+from .blocks import Block, Lines, Table
+from .figures import Figure, cell, figures, title
+
+Models = dict[str, dict[str, Any]]
+"""Each model's evaluation by the model's name; the tuned one is last."""
+
+
+def models_of(metrics: dict[str, Any]) -> Models:
+    """Return the evaluations of a fine-tuning or of a measurement, the judged model last."""
+    if "models" in metrics:
+        judged = str(metrics.get("run"))
+        found = dict(metrics["models"])
+        return {name: found[name] for name in sorted(found, key=lambda name: name == judged)}
+    return {who: metrics[who] for who in ("base", "tuned") if metrics.get(who)}
+
+
+def judged_model(metrics: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the name and the evaluation of the model that was tuned."""
+    return list(models_of(metrics).items())[-1]
+
+
+def has_results(metrics: dict[str, Any]) -> bool:
+    """Tell whether a tuned model was measured."""
+    return "tuned" in metrics or bool(metrics.get("models"))
+
+
+def scores(metrics: dict[str, Any]) -> Table:
+    """Return the table of each measure, model beside model, with n and interval."""
+    models = models_of(metrics)
+    columns = {**models, **metrics.get("baselines", {})}
+    found = {name: figures(of) for name, of in columns.items()}
+    own = found[judged_model(metrics)[0]]
+    wanted = list(dict.fromkeys([*own, *(key for of in found.values() for key in of)]))
+    n = judged_model(metrics)[1].get("n", metrics.get("n"))
+    rows = tuple(
+        (_label(key, [of.get(key) for of in found.values()], n),
+         *(cell(key, of.get(key)) for of in found.values()))
+        for key in wanted
+    )  # fmt: skip
+    return Table(_title(metrics, n), ("", *columns), rows, note=" ".join(differences(metrics)))
+
+
+def headline(metrics: dict[str, Any]) -> str:
+    """Return the result in one sentence."""
+    if not has_results(metrics):
+        return "No results have been measured."
+    name, of = judged_model(metrics)
+    found = figures(of)
+    key = next(iter(found), "accuracy")
+    first = next(iter(models_of(metrics)))
+    before = figures(models_of(metrics)[first]).get(key) if first != name else None
+    n = words.count(of.get("n", metrics.get("n")))
+    change = f"{cell(key, before)} → " if before else ""
+    said = title(key)
+    return f"{said[:1].upper()}{said[1:]} {change}{cell(key, found.get(key))} on {n} held-out rows."
+
+
+def differences(metrics: dict[str, Any]) -> list[str]:
+    """Return a sentence for each comparison of two models on the same rows."""
+    if "comparisons" in metrics:
+        name = judged_model(metrics)[0]
+        return [
+            f"{name} against {other}: {said}"
+            for other, found in metrics["comparisons"].items()
+            if (said := _difference(found))
+        ]
+    said = _difference(metrics.get("comparison") or {})
+    return [said] if said else []
+
+
+def signatures(metrics: dict[str, Any]) -> list[Block]:
+    """Return what exactly each metric counted, folded away."""
+    found = figures(judged_model(metrics)[1])
+    said = tuple(f"{title(key)}: {of.about}" for key, of in found.items() if of.about)
+    return [Lines("How each figure was counted", said)] if said else []
+
+
+def _title(metrics: dict[str, Any], n: object) -> str:
+    of = judged_model(metrics)[1]
+    rows = f"{words.count(n)} {metrics.get('split', 'held-out')} rows"
+    answered = of.get("n_answers")
+    if answered and answered != n:
+        rows += f" ({words.count(answered)} of them answered)"
+    trained = ", which were not trained on" if not metrics.get("n_trained_on") else ""
+    return f"Results on {rows}{trained}"
+
+
+def _label(key: str, row: list[Figure | None], n: object) -> str:
+    """Return a metric's name with what a reader needs to read its values."""
+    known = [figure for figure in row if figure is not None]
+    parts = ["95 % interval"] if any(figure.interval for figure in known) else []
+    rows = {figure.n for figure in known if figure.n} - {n}
+    parts += [f"n = {words.count(min(rows))}"] if rows else []
+    parts += [] if all(figure.higher_is_better for figure in known) else ["lower is better"]
+    return title(key) + (f" [{', '.join(parts)}]" if parts else "")
+
+
+def _difference(found: dict[str, Any]) -> str:
+    """Return a paired comparison in words: its own sentence, else its numbers."""
+    paired = found.get("paired") or found
+    if found.get("sentence") or paired.get("sentence"):
+        return str(found.get("sentence") or paired["sentence"])
+    if paired.get("difference") is None:
+        return ""
+    points = 100 * words.number(paired["difference"])
+    bounds = words.interval(paired.get("interval"))
+    p = words.number(paired.get("p_value"))
+    said = f"Difference on the same rows: {points:+.1f} points"
+    said += f" {bounds} (95 % interval)" if bounds else ""
+    chance = "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+    return said + (f", {chance}." if p == p else ".")
