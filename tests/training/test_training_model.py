@@ -21,7 +21,7 @@ PHRASES = ("I passed!", "Who is there?", "Not again.", "It is noon.", "We won.",
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _two_threads(_one_thread):
+def _two_threads():
     torch.set_num_threads(2)
     yield
     torch.set_num_threads(1)
