@@ -6,14 +6,19 @@ from .compare import Change, Comparison, compare
 from .evaluate import LabelRows, evaluate, label_rows
 from .generation import generate, stream
 from .labels import label_scores, whole_sequence_scores
+from .measure import Measure
 from .modes import base_and_tuned, evaluating, without_adapter
+from .scores import METRICS, metrics_for, row_scores, score_texts
+from .summaries import lead_1
 
 __all__ = [
+    "METRICS",
     "Change",
     "Comparison",
     "Evaluation",
     "GenerationEvaluation",
     "LabelRows",
+    "Measure",
     "base_and_tuned",
     "compare",
     "evaluate",
@@ -23,6 +28,10 @@ __all__ = [
     "generate",
     "label_rows",
     "label_scores",
+    "lead_1",
+    "metrics_for",
+    "row_scores",
+    "score_texts",
     "stream",
     "whole_sequence_scores",
     "without_adapter",
