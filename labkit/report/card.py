@@ -1,23 +1,21 @@
 """The model card of a run: `README.md`, as the Hugging Face hub reads it."""
 
 from pathlib import Path
-from typing import Any
 
 from ..catalog.entries import data_entry, model_entry
 from ..files import write_text
 from ..run import Run
+from ..spec import METHODS
 from ..yaml import write_yaml
 from . import words
 from .facts import facts, title
-from .front_matter import front_matter, hub_id
+from .front_matter import front_matter
 from .ladder import ladder
+from .loading import loading
 from .markdown import draw, escaped, fenced
 from .results import results
 from .scores import headline
 from .story import settled
-
-METHODS = {"lora": "LoRA"}
-"""Methods as their papers write them."""
 
 
 def write_card(run: Run) -> Path:
@@ -38,44 +36,13 @@ def card(run: Run) -> str:
         *_section("Intended use", _use(run)),
         *_section("How to load it", loading(run)),
         *_section("Results", *(draw(block) for block in results(run))),
+        *_section("Base model", _base(run)),
         *_section("Data", _data(run)),
         *_section("Training", *(draw(block) for block in facts(run)[:2]), _settings(run)),
         *_section("Limits", _limits(run)),
         *_section("How it was made", _made(run)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def loading(run: Run) -> str:
-    """Return a program that loads the adapter on its base model and answers one prompt."""
-    model = str(run.spec.as_dict()["model"])
-    example = run.last("example") or {}
-    prompt = str(example.get("prompt", "Hello"))
-    code = _PROGRAM.format(
-        base=hub_id(model) or model, adapter="adapter", prompt=prompt, tokens=_longest(example)
-    )
-    return (
-        f"In this folder, with `pip install peft transformers torch`:\n\n{fenced(code, 'python')}"
-    )
-
-
-_PROGRAM = """\
-from peft import PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer
-
-base = {base!r}
-tokenizer = AutoTokenizer.from_pretrained(base)
-model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), {adapter!r})
-
-prompt = {prompt!r}
-inputs = tokenizer(prompt, return_tensors="pt", add_special_tokens=False)
-output = model.generate(**inputs, max_new_tokens={tokens}, do_sample=False)
-print(tokenizer.decode(output[0, inputs["input_ids"].shape[1]:], skip_special_tokens=True))"""
-
-
-def _longest(example: dict[str, Any]) -> int:
-    """Return how many new tokens a completion needs: twice those of the first row, from 8."""
-    return max(8, 2 * int(example.get("n_target_tokens") or 16))
 
 
 def _section(title: str, *parts: str) -> list[str]:
@@ -91,9 +58,36 @@ def _opening(run: Run) -> str:
     status = settled(run)
     state = "" if status == "done" else f" The run is **{words.STATUS[status][1]}**."
     return (
-        f"A {METHODS.get(spec['method'], spec['method'])} adapter for "
-        f"{base}, trained on {rows}. {headline(run.metrics)}{state}"
+        f"{_learned(spec['method'])} for {base}, trained on {rows}. {headline(run.metrics)}{state}"
     )
+
+
+_LEARNED = {
+    "full": "All weights",
+    "adapter": "Bottleneck adapters",
+    "prompt_tuning": "A trained prompt",
+    "prefix_tuning": "A trained prefix",
+}
+"""What a run learned, where it is not simply an adapter."""
+
+
+def _learned(method: str) -> str:
+    """Return what was learned, by which method, and where that is described."""
+    title, paper = METHODS[method].title, METHODS[method].paper
+    article = "An" if method in ("ia3", "rslora") else "A"
+    if method in _LEARNED:
+        return f"{_LEARNED[method]} ({title}: {paper})"
+    return f"{article} {title} adapter ({paper})"
+
+
+def _base(run: Run) -> str:
+    """Return the base model's name, maker and licence, as far as they are known."""
+    name = str(run.spec.as_dict()["model"])
+    entry = model_entry(name)
+    if entry is None:
+        return f"`{name}`; labkit does not know its licence, so look it up before you share this."
+    licence = f"[{entry.licence}]({entry.licence_url})"
+    return f"{entry.title}, made by {entry.made_by}. Licence of the weights: {licence}."
 
 
 def _use(run: Run) -> str:

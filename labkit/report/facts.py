@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from ..run import Run
+from ..spec import METHODS
 from . import measured, words
 from .blocks import Block, Facts
 
@@ -30,7 +31,7 @@ def cost(run: Run) -> list[tuple[str, str]]:
         ("speed", speed and f"{words.count(speed)} tokens per second"),
         ("steps", training.get("steps") and words.count(training["steps"])),
         ("peak memory", peak and words.size(peak)),
-        ("adapter on disk", adapter.get("bytes") and words.size(adapter["bytes"])),
+        (f"{_learned(run)} on disk", adapter.get("bytes") and words.size(adapter["bytes"])),
         ("trainable parameters", _trainable(run)),
     ]
     return [(label, str(value)) for label, value in items if value and value != "–"]
@@ -53,6 +54,8 @@ def files(run: Run) -> list[tuple[str, str]]:
         "report.html": "the whole record as a page",
         "README.md": "the model card",
         "adapter": "the adapter, in PEFT's format",
+        "model": "the tuned model, in Transformers' format",
+        "predictions.jsonl": "every row with each model's answer, a line each",
         "metrics.json": "all results as numbers",
         "events.jsonl": "all that happened, a line each",
         "log.txt": "what the worker printed",
@@ -69,15 +72,35 @@ def _settings(run: Run) -> list[tuple[str, str]]:
     spec = run.spec.as_dict()
     if run.job != "finetune":
         return [(words.name(key), words.value_of(key, spec[key])) for key in spec]
-    method = f"{spec['method']}, r = {spec['r']}, lora_alpha = {spec['lora_alpha']}"
     return [
         ("model", str(spec["model"])),
         ("data", str(spec["data"]) + _rows(run)),
-        ("method", method),
+        ("method", method(run)),
         ("learning rate", f"{spec['learning_rate']:g}, {spec['lr_scheduler_type']}"),
         ("batch size", f"{spec['batch_size']} rows per step"),
         ("seed", str(spec["seed"])),
     ]
+
+
+def method(run: Run) -> str:
+    """Return the method by its name in the papers and the settings that make it what it is."""
+    spec = run.spec.as_dict()
+    known = METHODS[spec["method"]]
+    shown = [
+        f"{name} = {words.value_of('', spec[name])}"
+        for name, default in known.defaults.items()
+        if name in PRINCIPAL or (spec[name] != default and name != "learning_rate")
+    ]
+    head = ["a classification head"] if spec["head"] else []
+    return ", ".join([known.title, *shown, *head])
+
+
+PRINCIPAL = ("r", "lora_alpha", "bnb_4bit_quant_type", "adapter_placement", "num_virtual_tokens")
+"""Settings of a method that are shown even where they are its defaults."""
+
+
+def _learned(run: Run) -> str:
+    return "model" if (run.path / "model").exists() else "adapter"
 
 
 def _rows(run: Run) -> str:

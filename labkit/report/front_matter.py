@@ -6,8 +6,9 @@ from typing import Any
 
 from ..catalog.entries import ModelEntry, data_entry, model_entry
 from ..run import Run
-from . import words
+from . import figures
 from .facts import title
+from .scores import has_results, judged_model
 
 LICENCES = {"Apache-2.0": "apache-2.0", "MIT": "mit", "Gemma Terms of Use": "gemma"}
 """Our licence names in the hub's words."""
@@ -19,16 +20,28 @@ def front_matter(run: Run) -> dict[str, Any]:
     model = model_entry(spec["model"])
     dataset = _dataset_id(spec["data"])
     kind = run.metrics.get("task", "generation")
+    relation = "finetune" if spec["method"] == "full" else "adapter"
     return {
-        **({"base_model": base} if base else {}),
-        "library_name": "peft",
+        **({"base_model": base, "base_model_relation": relation} if base else {}),
+        "library_name": _library(spec),
         **_licence(model),
-        "pipeline_tag": "text-generation",
+        "pipeline_tag": "text-classification" if spec["head"] else "text-generation",
         **({"datasets": [dataset]} if dataset else {}),
         "tags": ["labkit", spec["method"], kind],
         **({"metrics": _metric_names(run.metrics)} if run.metrics else {}),
-        **({"model-index": [_index(run)]} if "tuned" in run.metrics else {}),
+        **({"model-index": [_index(run)]} if has_results(run.metrics) else {}),
     }
+
+
+def needs_labkit(spec: dict[str, Any]) -> bool:
+    """Tell whether only labkit can load what a run learned."""
+    return bool(spec["head"]) or spec["method"] == "adapter"
+
+
+def _library(spec: dict[str, Any]) -> str:
+    if needs_labkit(spec):
+        return "labkit"
+    return "transformers" if spec["method"] == "full" else "peft"
 
 
 def hub_id(model: str) -> str | None:
@@ -57,11 +70,14 @@ def _dataset_id(data: str) -> str | None:
 
 
 _HUB_METRICS = {"accuracy": "accuracy", "macro_f1": "f1", "exact_match": "exact_match",
+                "field_f1": "f1", "entity_f1": "f1", "bleu": "bleu", "chrf": "chrf",
+                "rouge1": "rouge", "rouge2": "rouge", "rougeL": "rouge",
                 "perplexity": "perplexity"}  # fmt: skip
 
 
 def _metric_names(metrics: dict[str, Any]) -> list[str]:
-    return [name for key, name in _HUB_METRICS.items() if key in (metrics.get("tuned") or {})]
+    found = figures.figures(judged_model(metrics)[1]) if has_results(metrics) else {}
+    return list(dict.fromkeys(name for key, name in _HUB_METRICS.items() if key in found))
 
 
 def _index(run: Run) -> dict[str, Any]:
@@ -69,10 +85,11 @@ def _index(run: Run) -> dict[str, Any]:
     is_labels = metrics.get("task") == "classification"
     task = "text-classification" if is_labels else "text-generation"
     entry = data_entry(spec["data"])
+    found = figures.figures(judged_model(metrics)[1])
     measured = [
-        {"type": name, "name": words.name(key), "value": round(float(metrics["tuned"][key]), 4)}
+        {"type": name, "name": figures.title(key), "value": round(float(found[key].value), 4)}
         for key, name in _HUB_METRICS.items()
-        if metrics["tuned"].get(key) is not None
+        if key in found
     ]
     dataset = {"type": spec["data"], "name": entry.title if entry else Path(spec["data"]).name,
                "split": metrics.get("split", "test")}  # fmt: skip
