@@ -8,6 +8,7 @@ from .generation import generate, stream
 from .labels import label_scores, whole_sequence_scores
 from .measure import Measure
 from .modes import base_and_tuned, evaluating, without_adapter
+from .paired import Paired, paired_difference, paired_texts
 from .scores import METRICS, metrics_for, row_scores, score_texts
 from .summaries import lead_1
 
@@ -19,6 +20,7 @@ __all__ = [
     "GenerationEvaluation",
     "LabelRows",
     "Measure",
+    "Paired",
     "base_and_tuned",
     "compare",
     "evaluate",
@@ -30,6 +32,8 @@ __all__ = [
     "label_scores",
     "lead_1",
     "metrics_for",
+    "paired_difference",
+    "paired_texts",
     "row_scores",
     "score_texts",
     "stream",

@@ -9,6 +9,10 @@ from typing import Any
 from ..errors import DataError
 from . import metrics
 from .classify import Evaluation
+from .paired import Paired, paired_difference
+
+NAMES = ("The base model", "The tuned model")
+"""What a sentence calls the two by default."""
 
 SHOWN = 5
 """Corrections, and regressions, that are shown to the reader."""
@@ -41,8 +45,11 @@ class Change:
 class Comparison:
     """Two models on the same rows."""
 
-    paired: metrics.Paired
+    paired: Paired
     """Difference in accuracy, its interval and its p-value."""
+
+    sentence: str
+    """The result in words."""
 
     corrections: tuple[Change, ...]
     """Wrong before and right now: the most confident first."""
@@ -56,7 +63,12 @@ class Comparison:
 
 
 def compare(
-    base: Evaluation, tuned: Evaluation, texts: Sequence[str], shown: int = SHOWN
+    base: Evaluation,
+    tuned: Evaluation,
+    texts: Sequence[str],
+    shown: int = SHOWN,
+    *,
+    names: tuple[str, str] = NAMES,
 ) -> Comparison:
     """Set two evaluations of the same rows side by side.
 
@@ -65,6 +77,7 @@ def compare(
         tuned: The second model's evaluation.
         texts: Each row as the reader knows it.
         shown: Most corrections, and most regressions, to name.
+        names: What the sentence calls the two.
 
     Raises:
         DataError: The two were not measured on the same rows.
@@ -79,8 +92,10 @@ def compare(
     after = metrics.right(tuned.predictions, tuned.gold)
     changes = [_change(base, tuned, texts, i) for i in (before != after).nonzero()[0].tolist()]
     changes.sort(key=lambda change: -change.probability)
+    found = paired_difference(before, after, names=names)
     return Comparison(
-        paired=metrics.paired(before, after),
+        paired=found,
+        sentence=found.sentence,
         corrections=tuple(c for c in changes if c.tuned == c.gold)[:shown],
         regressions=tuple(c for c in changes if c.base == c.gold)[:shown],
     )

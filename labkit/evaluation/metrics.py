@@ -1,4 +1,4 @@
-"""Numbers with their uncertainty: accuracy, F1, confusion, paired comparison, perplexity."""
+"""Numbers about labels and shares: accuracy, F1, confusion, Wilson interval, perplexity."""
 
 from __future__ import annotations
 
@@ -101,81 +101,6 @@ def macro_f1(metrics: Sequence[LabelMetrics]) -> float:
     """Return the mean F1 over the labels that occur in the rows or in the predictions."""
     seen = [m.f1 for m in metrics if m.support or m.predicted]
     return float(np.mean(seen)) if seen else 0.0
-
-
-@dataclass(frozen=True)
-class Paired:
-    """Two models on the same rows."""
-
-    n: int
-    """Rows."""
-
-    gained: int
-    """Rows that only the second model has right."""
-
-    lost: int
-    """Rows that only the first model has right."""
-
-    difference: float
-    """Accuracy of the second less that of the first, −1 to 1."""
-
-    interval: tuple[float, float]
-    """95 % interval of the difference."""
-
-    p_value: float
-    """Exact McNemar test: chance of a split this uneven if both were equally good."""
-
-
-def paired(first: np.ndarray, second: np.ndarray) -> Paired:
-    """Compare two `(rows,)` bool arrays of right answers on the same rows."""
-    gained, lost = int((second & ~first).sum()), int((first & ~second).sum())
-    both, n = int((first & second).sum()), len(first)
-    return Paired(
-        n=n,
-        gained=gained,
-        lost=lost,
-        difference=(gained - lost) / n,
-        interval=paired_interval(both, gained, lost, n),
-        p_value=mcnemar(gained, lost),
-    )
-
-
-def mcnemar(gained: int, lost: int) -> float:
-    """Return the two-sided exact p-value: are the rows where two models differ split evenly?"""
-    n = gained + lost
-    tail = sum(math.comb(n, k) for k in range(min(gained, lost) + 1))
-    return min(1.0, 2 * tail / (1 << n))
-
-
-def paired_interval(both: int, gained: int, lost: int, n: int) -> tuple[float, float]:
-    """Return the 95 % interval of a difference of paired shares, from the two Wilson intervals.
-
-    Newcombe (1998), method 10: it stays inside −1 to 1 and has a width even where nothing changed.
-    """
-    old, new = both + lost, both + gained
-    (old_low, old_high), (new_low, new_high) = wilson(old, n), wilson(new, n)
-    p, q = old / n, new / n
-    phi = _correlation(both, gained, lost, n)
-    below = _joined(q - new_low, old_high - p, phi)
-    above = _joined(new_high - q, p - old_low, phi)
-    return max(-1.0, q - p - below), min(1.0, q - p + above)
-
-
-def _joined(a: float, b: float, phi: float) -> float:
-    """Return the spread of a difference whose two parts spread by `a` and `b`."""
-    return math.sqrt(max(0.0, a * a - 2 * phi * a * b + b * b))
-
-
-def _correlation(both: int, gained: int, lost: int, n: int) -> float:
-    """Return how alike two models are right, continuity-corrected where they are alike."""
-    neither = n - both - gained - lost
-    margins = (both + lost) * (gained + neither) * (both + gained) * (lost + neither)
-    if not margins:
-        return 0.0
-    surplus = float(both * neither - gained * lost)
-    if surplus > 0:
-        surplus = max(0.0, surplus - n / 2)
-    return surplus / math.sqrt(margins)
 
 
 def perplexity(loss: float) -> float:

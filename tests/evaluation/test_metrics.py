@@ -1,6 +1,5 @@
 """Expected values: worked by hand, from the definitions, or from scikit-learn where it is there."""
 
-import itertools
 import math
 
 import numpy as np
@@ -65,55 +64,6 @@ def test_f1_is_twice_the_hits_over_said_and_meant_on_random_answers():
     assert [m.f1 for m in found] == pytest.approx(f1)
     assert [m.support for m in found] == [gold.count(label) for label in labels]
     assert metrics.macro_f1(found) == pytest.approx(sum(f1) / 6)
-
-
-@pytest.mark.parametrize(
-    ("gained", "lost", "p"),
-    [(0, 0, 1), (1, 0, 1), (5, 0, 2 / 32), (8, 2, 2 * (1 + 10 + 45) / 1024), (3, 3, 1)],
-)
-def test_mcnemar_counts_the_coin_tosses_that_fall_as_unevenly(gained, lost, p):
-    assert metrics.mcnemar(gained, lost) == pytest.approx(p)
-    assert metrics.mcnemar(lost, gained) == pytest.approx(p)
-
-
-def test_mcnemar_of_many_rows_is_a_number():
-    assert 0 <= metrics.mcnemar(3000, 2000) < 1e-30
-
-
-def test_paired_counts_gains_losses_and_their_difference():
-    first = np.array([1, 1, 0, 0, 0, 1, 0, 0], bool)
-    second = np.array([1, 0, 1, 1, 1, 1, 0, 1], bool)
-    found = metrics.paired(first, second)
-    assert (found.n, found.gained, found.lost, found.difference) == (8, 4, 1, 3 / 8)
-    assert found.interval[0] < 3 / 8 < found.interval[1]
-
-
-def test_the_interval_turns_over_when_the_models_change_places():
-    low, high = metrics.paired_interval(both=40, gained=30, lost=8, n=120)
-    assert metrics.paired_interval(both=40, gained=8, lost=30, n=120) == pytest.approx(
-        (-high, -low)
-    )
-
-
-def test_the_interval_of_no_change_still_has_a_width():
-    low, high = metrics.paired_interval(both=20, gained=0, lost=0, n=30)
-    assert -0.2 < low < 0 < high < 0.2
-
-
-@pytest.mark.parametrize("chances", [(0.5, 0.3, 0.05), (0.3, 0.2, 0.2), (0.7, 0.1, 0.1)])
-def test_the_interval_of_a_difference_covers_it_in_about_95_of_100_samples(chances):
-    """Every possible sample of 20 rows, weighted by its probability."""
-    both_p, gained_p, lost_p = chances
-    covered, n = 0.0, 20
-    for both, gained, lost in itertools.product(range(n + 1), repeat=3):
-        rest = n - both - gained - lost
-        if rest < 0:
-            continue
-        ways = math.factorial(n) // math.prod(map(math.factorial, (both, gained, lost, rest)))
-        chance = both_p**both * gained_p**gained * lost_p**lost * (1 - sum(chances)) ** rest
-        low, high = metrics.paired_interval(both, gained, lost, n)
-        covered += ways * chance * (low <= gained_p - lost_p <= high)
-    assert 0.935 < covered < 0.99
 
 
 def test_perplexity_of_a_uniform_guess_is_the_number_of_choices():
