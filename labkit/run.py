@@ -163,10 +163,10 @@ def create(name: str, job: str, spec: AnySpec, *, root: Path | None = None) -> R
     return Run(path)
 
 
-def free_name(stem: str) -> str:
-    """Return the first of `stem-1`, `stem-2`, … that no run has."""
+def free_name(stem: str, root: Path | None = None) -> str:
+    """Return the first of `stem-1`, `stem-2`, … that no run in the folder has."""
     number = 1
-    while (runs_folder() / f"{stem}-{number}").exists():
+    while ((root or runs_folder()) / f"{stem}-{number}").exists():
         number += 1
     return f"{stem}-{number}"
 

@@ -36,10 +36,14 @@ def checked_spec(spec: FinetuneSpec | None, settings: dict[str, Any]) -> Finetun
 
 def rehearsed(spec: FinetuneSpec) -> FinetuneSpec:
     """Return the spec with no more steps than LABKIT_MAX_STEPS, to try out a whole lab quickly."""
+    most = most_steps()
+    return spec if most is None else replace(spec, max_steps=min(most, spec.max_steps or most))
+
+
+def most_steps() -> int | None:
+    """Return LABKIT_MAX_STEPS, or None where nothing is rehearsed."""
     most = os.environ.get("LABKIT_MAX_STEPS", "")
-    if not most.isdigit():
-        return spec
-    return replace(spec, max_steps=min(int(most), spec.max_steps or int(most)))
+    return int(most) if most.isdigit() else None
 
 
 def create_run(name: str, job: str, spec: FinetuneSpec, *, is_staged: bool) -> Run:

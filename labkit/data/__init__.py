@@ -9,17 +9,21 @@ from .objects import rows_of, write_rows
 from .prompts import prompt_ids
 from .read import is_hub_id
 from .tokens import describe, tokenize
+from .unseen import Unseen, load_unseen, trained_on
 
 __all__ = [
     "Example",
     "Splits",
     "Tokens",
+    "Unseen",
     "describe",
     "is_hub_id",
     "load",
+    "load_unseen",
     "prompt_ids",
     "prompt_text",
     "rows_of",
     "tokenize",
+    "trained_on",
     "write_rows",
 ]

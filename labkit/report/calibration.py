@@ -1,43 +1,29 @@
 """The reliability diagram: how sure a model was of its answers, and how often they were right."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import words
 from .drawing import BLUE, GREY, RED, blank, legend, saved
 
-BINS = 10
-"""Parts of equal width that confidences from 0 to 1 are put into."""
+if TYPE_CHECKING:
+    from ..evaluation.calibration import Bin
 
 
-@dataclass(frozen=True)
-class Bin:
-    """Answers whose probability lies in one part."""
-
-    n: int
-    """Answers in it."""
-
-    confidence: float
-    """Their mean probability, 0 to 1."""
-
-    accuracy: float
-    """Share of them that is right, 0 to 1."""
-
-
-def bins_of(of: dict[str, Any]) -> list[Bin]:
+def bins_of(of: dict[str, Any]) -> "list[Bin]":
     """Return the parts that hold answers, least sure first; none where nothing was recorded."""
-    parts: dict[int, list[tuple[float, bool]]] = {}
-    rows = zip(
-        of.get("gold", ()), of.get("predictions", ()), of.get("probabilities", ()), strict=False
-    )
-    for gold, answer, chances in rows:
-        sure = max(words.number(chance) for chance in chances)
-        part = min(int(sure * BINS), BINS - 1)
-        parts.setdefault(part, []).append((sure, gold == answer))
-    return [_bin(parts[part]) for part in sorted(parts)]
+    import numpy as np
+
+    from ..evaluation.calibration import bin_counts, reliability
+
+    if not of.get("probabilities"):
+        return []
+    sure = [max(map(words.number, chances)) for chances in of["probabilities"]]
+    pairs = zip(of["gold"], of["predictions"], strict=True)
+    right = np.array([gold == answer for gold, answer in pairs])
+    return [part for part in reliability(bin_counts(sure, right)) if part.n]
 
 
-def reliability_sentence(bins: list[Bin], ece: object = None) -> str:
+def reliability_sentence(bins: "list[Bin]", ece: object = None) -> str:
     """Return the picture in words: where sureness and rightness are furthest apart."""
     n = sum(part.n for part in bins)
     sure = sum(part.n * part.confidence for part in bins) / n
@@ -50,7 +36,7 @@ def reliability_sentence(bins: list[Bin], ece: object = None) -> str:
     )
 
 
-def reliability(bins: list[Bin]) -> bytes:
+def diagram(bins: "list[Bin]") -> bytes:
     """Draw the share of right answers by probability; on the line both agree; SVG."""
     figure, axes = blank(3.8, 3.6)
     line: dict[str, Any] = {"color": GREY, "linestyle": "--", "linewidth": 1.2}
@@ -72,8 +58,3 @@ def reliability(bins: list[Bin]) -> bytes:
     axes.set_ylabel("share that is right")
     legend(figure)
     return saved(figure, "svg")
-
-
-def _bin(rows: list[tuple[float, bool]]) -> Bin:
-    n = len(rows)
-    return Bin(n, sum(sure for sure, _ in rows) / n, sum(right for _, right in rows) / n)

@@ -102,7 +102,7 @@ def _bars(models: Models, labels: list[str]) -> list[Block]:
 
 
 def _reliability(models: Models) -> list[Block]:
-    from .calibration import bins_of, reliability, reliability_sentence
+    from .calibration import bins_of, diagram, reliability_sentence
 
     name, of = list(models.items())[-1]
     bins = bins_of(of)
@@ -110,7 +110,7 @@ def _reliability(models: Models) -> list[Block]:
         return []
     alt = reliability_sentence(bins, of.get("ece"))
     title = f"How sure {_called(name)} is, and how often it is right"
-    return [Picture(title, alt, lambda: reliability(bins))]
+    return [Picture(title, alt, lambda: diagram(bins))]
 
 
 def _called(name: str) -> str:
