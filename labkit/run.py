@@ -114,6 +114,12 @@ class Run:
         return self.path / "adapter"
 
     @property
+    def learned(self) -> Path:
+        """Folder of what the run learned: the adapter, or the model of a full fine-tuning."""
+        whole = self.path / "model"
+        return whole if whole.is_dir() else self.adapter
+
+    @property
     def log(self) -> str:
         """All that the worker printed, tracebacks included."""
         file = self.path / "log.txt"
