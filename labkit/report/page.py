@@ -12,6 +12,7 @@ from .blocks import Block, Facts, Lines, Table
 from .facts import title
 from .html import draw, fragment
 from .ladder import ladder
+from .merged import merged
 
 
 def write_report(run: Run) -> Path:
@@ -69,13 +70,16 @@ def environment(run: Run) -> list[Block]:
 
 
 def exports(run: Run) -> list[Block]:
-    """Return each exported model that lies in the run's folder, in one table, then in detail."""
+    """Return the merged model, then each exported one, in one table and in detail."""
+    blocks = [
+        block for file in run.path.glob("merged/spec.yaml") for block in merged(Run(file.parent))
+    ]
     found = {file.parent.name: _json(file) for file in run.path.glob("onnx/*/metrics.json")}
     if not found:
-        return []
+        return blocks
     rows = tuple((name, words.size(of.get("size_bytes")), *_best(of)) for name, of in found.items())
     header = ("precision", "size", "accuracy", "first token", "each further token")
-    blocks: list[Block] = [Table("Exported to ONNX", header, rows)]
+    blocks.append(Table("Exported to ONNX", header, rows))
     for file in sorted(run.path.glob("onnx/*/spec.yaml")):
         blocks += [Lines(f"Export {file.parent.name}", (), folded=False), *ladder(Run(file.parent))]
     return blocks

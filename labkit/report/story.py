@@ -6,8 +6,12 @@ from .answers import judged
 from .blocks import Block, Facts, Head, Lines, Picture, Table
 from .facts import facts, title
 from .ladder import ladder, stages
+from .merged import merged
 from .results import pictures, results
 from .trouble import how_to_stop, trouble
+
+CHECKED = {"optimize": ladder, "merge": merged}
+"""Jobs that make a model from another, each with what shows how far apart the two are."""
 
 FINISHED = ("done", "stopped", "failed")
 
@@ -19,8 +23,9 @@ def story(run: Run) -> list[Block]:
 
 def going(run: Run) -> list[Block]:
     """Return what to watch while a run is waiting or running."""
-    if run.job == "optimize":
-        return [head(run), *stages(run), *ladder(run), *_notes(run), *how_to_stop(run)]
+    if run.job in CHECKED:
+        checked = CHECKED[run.job](run)
+        return [head(run), *stages(run), *checked, *_notes(run), *how_to_stop(run)]
     if run.job == "evaluate":
         return [head(run), *stages(run), *_notes(run), *how_to_stop(run)]
     blocks: list[Block] = [head(run), *_numbers(run), *loss_picture(run), *samples(run)]
@@ -30,8 +35,8 @@ def going(run: Run) -> list[Block]:
 def ended(run: Run) -> list[Block]:
     """Return the record of a run that has ended or is about to, results first."""
     blocks: list[Block] = [head(run, settled(run)), *trouble(run)]
-    if run.job == "optimize":
-        return [*blocks, *ladder(run), *stages(run), *facts(run), *_notes(run)]
+    if run.job in CHECKED:
+        return [*blocks, *CHECKED[run.job](run), *stages(run), *facts(run), *_notes(run)]
     if run.job == "evaluate":
         blocks += [*results(run), *pictures(run), *stages(run)]
         return [*blocks, *facts(run), *_notes(run)]

@@ -1,0 +1,29 @@
+"""A merged model as blocks: its size, and how far it is from the model before merging."""
+
+from ..run import Run
+from . import words
+from .blocks import Block, Facts, Table
+from .ladder import exported
+
+ABOUT = (
+    "merged: read from the disk, beside the tuned model. reloaded: read from the disk, beside the "
+    "same model before it was written."
+)
+
+
+def merged(run: Run) -> list[Block]:
+    """Return what a merge proved and measured, from metrics.json or the events so far."""
+    found = exported(run)
+    size = [("rows compared", words.count(found.get("n_rows"))),
+            ("size", words.size(found.get("size_bytes")))]  # fmt: skip
+    shown = tuple((key, value) for key, value in size if value != "–")
+    models = found.get("parity") or {}
+    keys = dict.fromkeys(key for of in models.values() for key in of)
+    rows = tuple(
+        (words.name(key), *(words.value_of(key, of.get(key)) for of in models.values()))
+        for key in keys
+    )
+    return [
+        *([Facts("The merged model", shown, tiles=True)] if shown else []),
+        *([Table("Agreement on held-out rows", ("", *models), rows, note=ABOUT)] if rows else []),
+    ]
