@@ -47,7 +47,7 @@ def evaluate(
     if own and not wait:
         raise SpecError(
             f"wait must be true with a metric of your own; got {own[0].__name__}.",
-            hint="Leave it out, and add it when the evaluation is done: add_metrics(run, function).",
+            hint="Leave it out and add it when the evaluation is done: add_metrics(run, function).",
         )
     asked = {"run": judged.name, **settings} | ({"metrics": names} if names else {})
     with staged(asked) as ready:

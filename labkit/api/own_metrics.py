@@ -98,7 +98,7 @@ def _from_file(path: Path, name: str) -> Function:
         raise SpecError(f"There is no file {str(path)!r}.", hint="Give the path of a Python file.")
     try:
         found = runpy.run_path(str(path))
-    except Exception as error:  # noqa: BLE001 - whatever that file does
+    except Exception as error:
         raise SpecError(
             f"The file {str(path)!r} cannot be run: {type(error).__name__}: {error}.",
             hint="Run it by itself with python, and mend it.",
@@ -149,7 +149,7 @@ def _score(function: Function, row: dict[str, Any], model: str) -> float:
     given = (row["answers"][model], row["reference"], row["prompt"])[: _takes(function)]
     try:
         found = float(function(*given))
-    except Exception as error:  # noqa: BLE001 - whatever a person's function does
+    except Exception as error:
         raise _refusal(function, row, f"raised {type(error).__name__}: {error}") from error
     if not math.isfinite(found):
         raise _refusal(function, row, f"gave {found}")

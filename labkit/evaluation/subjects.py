@@ -16,6 +16,9 @@ from ..spec import FinetuneSpec
 BASE = "base"
 """The name under which the base model of a run is measured."""
 
+MERGED = "merged"
+"""The name under which a run's merged model is measured."""
+
 LABELS = ("accuracy", "macro_f1", "micro_f1", "weighted_f1", "ece")
 TEXTS = ("exact_match", "bleu", "chrf", "rouge1", "rouge2", "rougeL", "length_ratio", "perplexity")
 FIELDS = ("valid_json", "field_precision", "field_recall", "field_f1", "entity_f1")
@@ -48,17 +51,15 @@ def subjects_of(run: Run, against: Sequence[str]) -> list[Subject]:
 
     Args:
         run: The run that is judged.
-        against: `base`, and names of other runs.
+        against: `base`, `merged`, and names of other runs.
 
     Raises:
         RunError: A run has learned nothing, or cannot be compared with the judged one.
         SpecError: Two of them have one name.
     """
     judged = finished(run)
-    others = [
-        Subject(BASE, judged, None) if name == BASE else _other(run, Run(name)) for name in against
-    ]
-    found = [*others, Subject(run.path.name, judged, run.learned)]
+    found = [_subject(run, name) for name in against]
+    found.append(Subject(run.path.name, judged, run.learned))
     names = [subject.name for subject in found]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
@@ -94,6 +95,21 @@ def check_metrics(names: Sequence[str], task: str) -> None:
                 f"metrics must fit the task {task}; got {name!r}.",
                 hint=near(name, known, f"Those that do: {', '.join(known)}."),
             )
+
+
+def _subject(run: Run, name: str) -> Subject:
+    if name == BASE:
+        return Subject(BASE, finished(run), None)
+    return _merged(run) if name == MERGED else _other(run, Run(name))
+
+
+def _merged(run: Run) -> Subject:
+    folder = run.path / "merged" / "model"
+    if folder.is_dir():
+        return Subject(MERGED, FinetuneSpec(model=str(folder)), None)
+    raise RunError(
+        f"The run {run.name!r} has no merged model.", hint=f"Make it first: %merge {run.name}."
+    )
 
 
 def _other(run: Run, other: Run) -> Subject:
