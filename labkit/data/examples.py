@@ -26,6 +26,9 @@ class Example:
     given: str = ""
     """The longest text filled into the prompt: the document, the phrase; a chat's longest turn."""
 
+    given_at: tuple[int, ...] = ()
+    """Where `given` begins in the prompt, characters, for each place it fills; not of a chat."""
+
 
 @dataclass(frozen=True)
 class Splits:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..catalog.entries import data_entry
 from ..spec import FinetuneSpec
+from .augment import enlarged
 from .checks import duplicate_notes, refuse_leaks
 from .examples import Splits
 from .labels import Parts, check_labels, contradictions, labelled, task_of
@@ -21,7 +22,7 @@ def load(spec: FinetuneSpec, *, base: Path | None = None) -> Splits:
     """Return the rows that a spec names, rendered and split.
 
     Args:
-        spec: `data`, the splits, the templates, `task`, `limit` and `seed` are used.
+        spec: `data`, the splits, the templates, `task`, `limit`, `augment` and `seed` are used.
         base: Folder that relative paths start from; the working directory if left out.
 
     Raises:
@@ -50,7 +51,8 @@ def load(spec: FinetuneSpec, *, base: Path | None = None) -> Splits:
         sides, more = cut_share(parts["train"], groups, spec)
         parts, notes = parts | sides, notes + more
     parts["train"], more = limited(parts["train"], spec)
-    return _splits(parts, labels, task, tuple(notes + more))
+    parts["train"], changes = enlarged(parts, spec)
+    return _splits(parts, labels, task, tuple(notes + more + changes))
 
 
 def prompt_text(spec: FinetuneSpec, given: str | Mapping[str, str]) -> str:

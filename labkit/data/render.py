@@ -10,7 +10,7 @@ from .examples import Example
 from .formats import kind_name
 from .layouts import Layout
 from .tables import Row
-from .templates import columns, fill, join
+from .templates import columns, fill, join, starts
 
 
 def columns_of(rows: Iterable[Row]) -> list[str]:
@@ -88,8 +88,9 @@ def _example(row: Row, layout: Layout) -> Example:
     texts = {column: text_of(row, column) for column in layout.columns}
     _check_filled(row, layout, texts)
     prompt, completion = join(fill(layout.prompt, texts), fill(layout.completion, texts))
-    given = max((texts[column] for column in columns(layout.prompt)), key=len, default="")
-    return Example(prompt, completion, None, row.number, given=given)
+    longest = max(columns(layout.prompt), key=lambda column: len(texts[column]), default="")
+    places = starts(layout.prompt, texts, longest)
+    return Example(prompt, completion, None, row.number, None, texts.get(longest, ""), places)
 
 
 def _check_filled(row: Row, layout: Layout, texts: Mapping[str, str]) -> None:

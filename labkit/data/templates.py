@@ -69,6 +69,14 @@ def fill(template: Template, texts: Mapping[str, str]) -> str:
     return "".join(fixed + (texts[column] if column else "") for fixed, column in template)
 
 
+def starts(template: Template, texts: Mapping[str, str], column: str) -> tuple[int, ...]:
+    """Return where the text of a column begins in the filled template, characters."""
+    before = ((*template[:at], (template[at][0], None)) for at in range(len(template)))
+    return tuple(
+        len(fill(b, texts)) for b, (_, of) in zip(before, template, strict=True) if of == column
+    )
+
+
 def is_bare(template: Template) -> bool:
     """Tell whether a template is one column and nothing else but blanks."""
     return len(template) == 2 and not any(fixed.strip() for fixed, _ in template)
