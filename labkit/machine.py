@@ -45,14 +45,12 @@ def memory_kills() -> int:
 
 def tree_bytes(pid: int | None = None) -> int:
     """Return the memory of a process and all its descendants; shared pages count once."""
-    import psutil
+    return sum(_share(process) for process in _family(pid))
 
-    try:
-        root = psutil.Process(pid)
-        family = [root, *root.children(recursive=True)]
-    except psutil.Error:
-        return 0
-    return sum(_share(process) for process in family)
+
+def tree_seconds(pid: int | None = None) -> float:
+    """Return the processor time of a process and all its descendants, ended ones included."""
+    return sum(_seconds(process) for process in _family(pid))
 
 
 def resident_bytes() -> int:
@@ -95,6 +93,28 @@ def versions(*packages: str) -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def _family(pid: int | None) -> list[Any]:
+    """Return a process, this one if left out, and its descendants; none once it is gone."""
+    import psutil
+
+    try:
+        root = psutil.Process(pid)
+        return [root, *root.children(recursive=True)]
+    except psutil.Error:
+        return []
+
+
+def _seconds(process: Any) -> float:  # noqa: ANN401 - psutil is not typed
+    """Return the processor time of a process and of the children it has seen end."""
+    import psutil
+
+    try:
+        times = process.cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(times.user + times.system + times.children_user + times.children_system)
 
 
 def _share(process: Any) -> int:  # noqa: ANN401 - psutil is not typed

@@ -150,7 +150,7 @@ def _cause(code: int, run: Run, is_memory: bool) -> tuple[str, str]:
     from .worker import MEMORY_HINT
 
     if code == -signal.SIGKILL and is_memory:
-        peak = max((event["bytes"] for event in run.of("memory")), default=0)
+        peak = max((event["bytes"] for event in run.of("resources")), default=0)
         limit = machine.memory_limit() // machine.MIB
         seen = f" (last seen at {peak // machine.MIB} MiB)" if peak else ""
         return f"was killed by the memory limit of {limit} MiB{seen}", MEMORY_HINT

@@ -17,7 +17,9 @@ from . import machine
 from .errors import LabError
 from .files import locked
 from .jobs import JOBS, Job
+from .resources import watched
 from .run import Recorder, Run
+from .training.tensorboard import mirrored
 
 
 def work(path: Path, *, resume: bool = False) -> int:
@@ -55,9 +57,9 @@ def _attempt(run: Run, recorder: Recorder, stop: StopRequest, resume: bool) -> d
     created = run.events()[0]
     with contextlib.suppress(OSError):
         os.chdir(created["cwd"])
-    job = Job(run.path, run.spec, recorder.emit, stop, resume)
     try:
-        with watched_memory(recorder.emit):
+        with reported(run, recorder.emit) as emit, watched(emit):
+            job = Job(run.path, run.spec, emit, stop, resume)
             return {"status": JOBS[run.job](job)}
     except LabError as error:
         traceback.print_exc()
@@ -114,25 +116,13 @@ def logged(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def watched_memory(emit: Callable[..., None], *, every: float = 1.0) -> Iterator[None]:
-    """Record this process tree's memory each `every` seconds, when it has changed by 2 %."""
-    over = threading.Event()
-
-    def watch() -> None:
-        last = 0
-        while not over.wait(every):
-            now = machine.tree_bytes()
-            if abs(now - last) > 0.02 * last:
-                emit("memory", bytes=now, limit=machine.memory_limit())
-                last = now
-
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+def reported(run: Run, emit: Callable[..., None]) -> Iterator[Callable[..., None]]:
+    """Give an `emit` that also writes the logs that the run's settings ask for."""
+    if getattr(run.spec, "report_to", "none") == "none":
+        yield emit
+    else:
+        with mirrored(emit, run.path) as both:
+            yield both
 
 
 def main() -> None:

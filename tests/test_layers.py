@@ -24,6 +24,7 @@ ORDER = [
     "spec",
     "files",
     "machine",
+    "resources",
     "kernel",
     "run",
     "flags",

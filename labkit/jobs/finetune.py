@@ -10,6 +10,7 @@ from ..evaluation.kinds import Model, Tokenizer
 from ..files import write_json
 from ..run import Run
 from ..spec import FinetuneSpec
+from ..training.schedule import batch_sentence
 from .job import Job, load_model, load_tokenizer, model_folder, write_environment
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def finetune(job: Job) -> str:
     rows = _tokens(job, splits, tokenizer, spec.max_length)
     write_environment(job, splits.fingerprint)
     model = training.add_adapter(load_model(folder, spec.trust_remote_code), spec)
-    job.emit("plan", **asdict(training.plan(model, rows["train"], spec)))
+    job.emit("plan", batch=batch_sentence(spec), **asdict(training.plan(model, rows["train"], spec)))
     job.emit("stage", name="training", done=0, total=1)
     result = training.train(
         model,
@@ -138,7 +139,7 @@ def _training_facts(job: Job, result: "TrainResult") -> dict[str, Any]:
         "last_loss": steps[-1]["loss"],
         "best_step": result.adapter_step,
         "best_eval_loss": result.eval_loss,
-        "peak_bytes": max([machine.peak_bytes(), *(e["bytes"] for e in run.of("memory"))]),
+        "peak_bytes": max([machine.peak_bytes(), *(e["bytes"] for e in run.of("resources"))]),
         "packing": result.how.packing,
         "precision": result.how.precision,
     }

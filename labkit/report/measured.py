@@ -72,7 +72,7 @@ def seconds_left(run: Run) -> float | None:
 
 def memory(run: Run) -> tuple[float | None, float | None, float | None]:
     """Return the bytes in use now, the most so far, and the limit, as far as recorded."""
-    events = run.of("memory")
+    events = run.of("resources")
     if not events:
         return None, None, None
     peak = max(number(event.get("bytes")) for event in events)

@@ -1,6 +1,5 @@
 """A spec in the Trainer's words: how many steps, how large a batch, which schedule."""
 
-import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,9 @@ import torch
 from transformers import TrainingArguments
 
 from ..spec import FinetuneSpec
+from .schedule import count_steps, cycles, micro_batch, steps_per_epoch, warmup_steps
+
+__all__ = ["How", "arguments", "count_steps", "micro_batch", "steps_per_epoch"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ def arguments(
     steps = count_steps(n_rows, spec)
     every = spec.eval_steps or max(1, steps // 8)
     processes = int(os.environ.get("WORLD_SIZE", "1"))
-    has_warmup = spec.lr_scheduler_type != "constant"
+    has_cycles = spec.lr_scheduler_type == "cosine_with_restarts"
     made = TrainingArguments(
         output_dir=str(folder),
         per_device_train_batch_size=max(1, micro_batch(spec) // processes),
@@ -43,7 +45,8 @@ def arguments(
         max_steps=steps,
         learning_rate=spec.learning_rate,
         lr_scheduler_type=spec.lr_scheduler_type,
-        warmup_steps=min(math.ceil(spec.warmup_ratio * steps), steps - 1) if has_warmup else 0,
+        lr_scheduler_kwargs={"num_cycles": cycles(spec)} if has_cycles else None,
+        warmup_steps=warmup_steps(steps, spec),
         weight_decay=spec.weight_decay,
         max_grad_norm=spec.max_grad_norm,
         eval_strategy="steps" if evaluates else "no",
@@ -56,7 +59,7 @@ def arguments(
         bf16=how.precision == "bf16",
         fp16=how.precision == "fp16",
         use_cpu=not torch.cuda.is_available(),
-        optim="adamw_torch_fused",
+        optim=spec.optim,
         logging_steps=1,
         logging_nan_inf_filter=False,
         remove_unused_columns=False,
@@ -67,21 +70,3 @@ def arguments(
     if processes == 1:
         made._n_gpu = min(made.n_gpu, 1)  # DataParallel would cut the flat sequence in pieces
     return made
-
-
-def micro_batch(spec: FinetuneSpec) -> int:
-    """Return the rows of one forward pass."""
-    return spec.batch_size // spec.gradient_accumulation_steps
-
-
-def steps_per_epoch(n_rows: int, spec: FinetuneSpec) -> int:
-    """Return the optimizer steps of one pass; the last may have fewer rows than the others."""
-    n_micro = math.ceil(n_rows / micro_batch(spec))
-    return math.ceil(n_micro / spec.gradient_accumulation_steps)
-
-
-def count_steps(n_rows: int, spec: FinetuneSpec) -> int:
-    """Return the optimizer steps of a run."""
-    if spec.max_steps is not None:
-        return spec.max_steps
-    return math.ceil(spec.num_train_epochs * steps_per_epoch(n_rows, spec))

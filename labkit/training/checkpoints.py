@@ -64,6 +64,14 @@ def prune(folder: Path, keep: set[Path]) -> None:
             remove(path)
 
 
+def worth_keeping(folder: Path, best: Path, limit: int) -> set[Path]:
+    """Return the newest `limit` checkpoints; the best takes the place of the oldest of them."""
+    newest_first = whole(folder)[::-1]
+    keep = {newest_first[0], best}
+    others = [path for path in newest_first if path not in keep]
+    return keep | set(others[: max(0, limit - len(keep))])
+
+
 def state(checkpoint: Path) -> dict[str, Any]:
     """Return the state that the Trainer saved in a checkpoint."""
     text = (checkpoint / "trainer_state.json").read_text(encoding="utf-8")

@@ -27,7 +27,8 @@ from ..spec import FinetuneSpec
 from . import batches, checkpoints
 from .arguments import How, arguments
 from .batches import Batch
-from .methods import head_of, save_adapter
+from .methods import head_of, load_weights, save_adapter
+from .optimizers import faster_b
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -61,7 +62,7 @@ class PackedTrainer(Trainer):
         output_dir: Path,
         emit: Callable[..., None] = lambda kind, **values: None,
     ) -> None:
-        self.tuned, self.eval_rows = model, list(rows[1])
+        self.tuned, self.spec, self.eval_rows = model, spec, list(rows[1])
         self.emit = emit
         self.on_evaluated: Callable[[PeftModel, int], None] | None = None
         self.folder = Path(output_dir)
@@ -82,6 +83,14 @@ class PackedTrainer(Trainer):
         self._head = head_of(model)
         for callback in (PrinterCallback, ProgressCallback):
             self.remove_callback(callback)
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:  # noqa: ANN401
+        """Return the optimizer, for LoRA+ with a faster one of `B` (arXiv:2402.12354)."""
+        ratio = self.spec.loraplus_lr_ratio
+        if self.optimizer is None and ratio is not None:
+            kind, options = self.get_optimizer_cls_and_kwargs(self.args)
+            self.optimizer = faster_b(self.tuned, kind, options, ratio, self.args.weight_decay)
+        return super().create_optimizer(model)
 
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> tuple[list[Batch], Any]:  # noqa: ANN401
         """Make a step's micro-batches; a step's time starts here."""
@@ -160,7 +169,7 @@ class PackedTrainer(Trainer):
         return str(self.folder / checkpoints.DRAFT if self._drafting else self.folder)
 
     def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:  # noqa: ANN401
-        """Save a checkpoint whole, and keep it, the best one, and no other."""
+        """Save a checkpoint whole, and keep it, the best one, and as many as the spec says."""
         name = f"checkpoint-{self.state.global_step}"
         draft, final = self.folder / checkpoints.DRAFT / name, self.folder / name
         checkpoints.clean(self.folder)
@@ -173,8 +182,13 @@ class PackedTrainer(Trainer):
             self.state.best_model_checkpoint = str(final)
             self.state.save_to_json(str(draft / "trainer_state.json"))
         checkpoints.publish(draft, final)
-        checkpoints.prune(self.folder, {final, Path(self.state.best_model_checkpoint or final)})
+        best = Path(self.state.best_model_checkpoint or final)
+        limit = self.spec.save_total_limit
+        checkpoints.prune(self.folder, checkpoints.worth_keeping(self.folder, best, limit))
         self.emit("checkpoint", step=self.state.global_step, path=str(final))
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:  # noqa: ANN401
+        load_weights(self.tuned, Path(resume_from_checkpoint))
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:  # noqa: ANN401
         save_adapter(self.tuned, Path(output_dir or self.folder))

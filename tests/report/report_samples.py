@@ -78,7 +78,7 @@ def going(root: Path, name="tone", *, steps=97, of=256, status=None, **spec):
 def take_step(clock, step, of, seconds=0.5):
     clock.at(seconds, "step", step=step, max_steps=of, loss=loss_at(step), learning_rate=4e-4,
              grad_norm=1.3, tokens=16, n_tokens=376, seconds=seconds)  # fmt: skip
-    clock.at(0, "memory", bytes=956_301_312 + 1_000_000 * step, limit=2 * 2**30)
+    clock.at(0, "resources", bytes=956_301_312 + 1_000_000 * step, cpu=1.75, limit=2 * 2**30)
 
 
 def done(root: Path, name="tone", **spec):
