@@ -27,7 +27,9 @@ def finetune(job: Job) -> str:
     rows = _tokens(job, splits, tokenizer, spec.max_length)
     write_environment(job, splits.fingerprint)
     model = training.add_adapter(load_model(folder, spec.trust_remote_code), spec)
-    job.emit("plan", batch=batch_sentence(spec), **asdict(training.plan(model, rows["train"], spec)))
+    job.emit(
+        "plan", batch=batch_sentence(spec), **asdict(training.plan(model, rows["train"], spec))
+    )
     job.emit("stage", name="training", done=0, total=1)
     result = training.train(
         model,
