@@ -2,13 +2,14 @@
 
 from .answers import GenerationEvaluation, evaluate_generation
 from .classify import Evaluation, evaluate_classification
-from .compare import Change, Comparison, compare
-from .evaluate import LabelRows, evaluate, label_rows
+from .compare import Change, Comparison, TextComparison, compare, compare_texts
+from .evaluate import evaluate
 from .generation import generate, stream
 from .labels import label_scores, whole_sequence_scores
 from .measure import Measure
 from .modes import base_and_tuned, evaluating, without_adapter
 from .paired import Paired, paired_difference, paired_texts
+from .rows import LabelRows, content_free_prompt, label_rows
 from .scores import METRICS, metrics_for, row_scores, score_texts
 from .summaries import lead_1
 
@@ -21,8 +22,11 @@ __all__ = [
     "LabelRows",
     "Measure",
     "Paired",
+    "TextComparison",
     "base_and_tuned",
     "compare",
+    "compare_texts",
+    "content_free_prompt",
     "evaluate",
     "evaluate_classification",
     "evaluate_generation",

@@ -1,21 +1,43 @@
-"""One model on rows with a reference text: loss, perplexity, answers that match exactly."""
+"""One model on rows with a reference text: loss, perplexity, answers and how good they are."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from . import metrics
+import numpy as np
+
 from .generation import generate
 from .kinds import Model, Progress, Tokenizer
+from .measure import Measure
 from .modes import device_of, evaluating
+from .rows import TextRows
+from .scores import METRICS, score_texts
 
 ANSWERED = 50
-"""Most rows that are answered in full; writing costs far more than the loss."""
+"""Most rows that are answered in a fine-tuning; writing costs far more than the loss."""
 
-MAX_NEW_TOKENS = 128
-"""Most tokens of an answer; a longer reference counts as not matched."""
+HEADROOM = 1.25
+"""How many times as long as the longest reference an answer may be."""
+
+
+@dataclass(frozen=True)
+class Writing:
+    """How answers are written."""
+
+    answered: int | None = ANSWERED
+    """Most rows that are answered, the first ones; None for all."""
+
+    max_new_tokens: int | None = None
+    """Longest answer, tokens; None for the longest reference and a quarter more."""
+
+    temperature: float = 0.0
+    """0 takes the likeliest token each time; above it, tokens are drawn."""
+
+    seed: int = 0
+    """Seed of drawn tokens and of the bootstrap."""
 
 
 @dataclass(frozen=True)
@@ -38,74 +60,109 @@ class GenerationEvaluation:
     """Rows that were answered in full."""
 
     exact_match: float
-    """Share of greedy answers equal to the reference, spaces at the ends aside, 0 to 1."""
+    """Share of answers equal to the reference, spaces at the ends aside, 0 to 1."""
 
     interval: tuple[float, float]
     """95 % interval of the share (Wilson)."""
 
     answers: tuple[str, ...]
-    """The greedy answers, for the first `n_answers` rows."""
+    """The answers, for the first `n_answers` rows."""
 
     references: tuple[str, ...]
     """The references of those rows."""
 
+    prompts: tuple[str, ...]
+    """The prompts of those rows, as plain text."""
+
+    metrics: dict[str, Measure]
+    """Every metric with its interval, the primary one first."""
+
+    losses: np.ndarray
+    """Loss in nats and target tokens of each row, `(rows, 2)`; not in the file."""
+
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for a JSON file."""
-        return asdict(self)
+        return {key: value for key, value in asdict(self).items() if key != "losses"}
 
 
 def evaluate_generation(
     model: Model,
     tokenizer: Tokenizer,
-    tokens: Sequence[Any],
-    references: Sequence[str],
-    answered: int = ANSWERED,
+    rows: TextRows,
+    names: Sequence[str],
+    how: Writing = Writing(),
     progress: Progress | None = None,
 ) -> GenerationEvaluation:
-    """Measure the loss on every row, and answer the first rows greedily.
+    """Measure the loss on every row, answer the first rows, and score the answers.
 
     Args:
         model: A causal language model.
         tokenizer: Its tokenizer.
-        tokens: Rows with `input_ids` and `n_prompt`, as `labkit.data.tokenize` makes them.
-        references: The text that should follow each prompt.
-        answered: Most rows to answer in full, at least 1.
-        progress: Called with (rows done, rows in all) while the loss is measured.
+        rows: What is asked and what should be answered; at least one row.
+        names: Metrics of `METRICS`; `perplexity` is measured in any case.
+        how: How answers are written.
+        progress: Called with (rows done, rows in all); rows to answer count twice.
     """
-    total, count = total_loss(model, tokens, progress)
-    prompts = [row.input_ids[: row.n_prompt] for row in tokens[:answered]]
-    longest = max(len(row.input_ids) - row.n_prompt for row in tokens[:answered])
-    answers = generate(model, tokenizer, prompts, min(longest, MAX_NEW_TOKENS))
-    hits = sum(a.strip() == r.strip() for a, r in zip(answers, references, strict=False))
+    n = len(rows.tokens[: how.answered])
+    count, total = progress or (lambda done, of: None), len(rows.tokens) + n
+    losses = row_losses(model, rows.tokens, lambda done, _: count(done, total))
+    answers = written(
+        model, tokenizer, rows.tokens[:n], how, lambda done, _: count(total - n + done, total)
+    )
+    wanted = tuple(rows.references[:n])
+    texts = [name for name in names if name != "perplexity"]
+    found = score_texts(answers, wanted, [*dict.fromkeys([*texts, "exact_match"])], seed=how.seed)
+    found["perplexity"] = METRICS["perplexity"].measure(losses, seed=how.seed)
+    nats, n_tokens = losses.sum(axis=0)
     return GenerationEvaluation(
-        n=len(tokens),
-        n_tokens=count,
-        loss=total / count,
-        perplexity=metrics.perplexity(total / count),
-        n_answers=len(answers),
-        exact_match=hits / len(answers),
-        interval=metrics.wilson(hits, len(answers)),
+        n=len(rows.tokens),
+        n_tokens=int(n_tokens),
+        loss=float(nats / n_tokens),
+        perplexity=found["perplexity"].value,
+        n_answers=n,
+        exact_match=found["exact_match"].value,
+        interval=found["exact_match"].interval or (0.0, 1.0),
         answers=tuple(answers),
-        references=tuple(references[: len(answers)]),
+        references=wanted,
+        prompts=tuple(rows.prompts[:n]),
+        metrics={name: found[name] for name in dict.fromkeys([*names, "perplexity"])},
+        losses=losses,
     )
 
 
-def total_loss(
-    model: Model, tokens: Sequence[Any], progress: Progress | None = None
-) -> tuple[float, int]:
-    """Return the summed loss in nats and the number of target tokens, row by row.
+def written(
+    model: Model,
+    tokenizer: Tokenizer,
+    tokens: Sequence[Any],
+    how: Writing,
+    progress: Progress | None = None,
+) -> list[str]:
+    """Return the model's answer to each row's prompt."""
+    longest = max(len(row.input_ids) - row.n_prompt for row in tokens)
+    return generate(
+        model,
+        tokenizer,
+        [row.input_ids[: row.n_prompt] for row in tokens],
+        how.max_new_tokens or math.ceil(HEADROOM * longest),
+        temperature=how.temperature,
+        seed=how.seed,
+        progress=progress,
+    )
+
+
+def row_losses(model: Model, tokens: Sequence[Any], progress: Progress | None = None) -> np.ndarray:
+    """Return the summed loss in nats and the number of target tokens of each row, `(rows, 2)`.
 
     A row at a time keeps memory below that of training and needs no padding.
     """
-    total, count = 0.0, 0
+    found = np.zeros((len(tokens), 2))
     with evaluating(model):
-        for i, row in enumerate(tokens, 1):
+        for i, row in enumerate(tokens):
             start = max(1, row.n_prompt)  # nothing predicts the first token
-            total += row_loss(model, row.input_ids, start)
-            count += len(row.input_ids) - start
+            found[i] = row_loss(model, row.input_ids, start), len(row.input_ids) - start
             if progress:
-                progress(i, len(tokens))
-    return total, count
+                progress(i + 1, len(tokens))
+    return found
 
 
 def row_loss(model: Model, input_ids: Sequence[int], start: int) -> float:

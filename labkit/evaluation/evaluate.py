@@ -1,104 +1,68 @@
-"""The worker's way in: rows of a data set to an evaluation, tokenised as in training."""
+"""The worker's way in: rows of a data set to an evaluation of their task."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from .answers import GenerationEvaluation, evaluate_generation
-from .classify import Evaluation, evaluate_classification
+from .answers import ANSWERED, GenerationEvaluation, Writing, evaluate_generation
+from .classify import Evaluation, evaluate_classification, summarise
 from .kinds import Model, Progress, Tokenizer
+from .rows import label_rows, text_rows
+from .scores import metrics_for
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ..data import Example, Splits
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913 - the one way in; all but six are by name
     model: Model,
     tokenizer: Tokenizer,
     examples: Sequence[Example],
     splits: Splits,
     max_length: int,
     progress: Progress | None = None,
+    *,
+    names: Sequence[str] | None = None,
+    answered: int | None = ANSWERED,
+    max_new_tokens: int | None = None,
+    temperature: float = 0.0,
+    seed: int = 0,
+    prior_correction: Sequence[int] | None = None,
+    scores: np.ndarray | None = None,
 ) -> Evaluation | GenerationEvaluation:
     """Evaluate a model on rows of a data set.
 
     Args:
         model: A causal language model, with or without an adapter.
         tokenizer: Its tokenizer.
-        examples: The rows, `labkit.data.Example`.
+        examples: The rows, `labkit.data.Example`; at least one.
         splits: Says what is asked: its `task` and `labels` are read.
         max_length: Most tokens of a row, as in training.
         progress: Called with (rows done, rows in all).
+        names: Metrics of `METRICS`; None for those of the task.
+        answered: Text tasks: most rows that are answered; None for all.
+        max_new_tokens: Text tasks: longest answer; None for the longest reference and a quarter.
+        temperature: Text tasks: 0 takes the likeliest token; above it, tokens are drawn.
+        seed: Seed of drawn tokens and of the bootstrap.
+        prior_correction: Classification: token ids of a prompt without content; each label's
+            likelihood is divided by that after it. `content_free_prompt` makes one.
+        scores: Classification: log-likelihoods `(rows, labels)` where they are known, as from a
+            classification head; the model is not asked.
     """
-    from ..data import tokenize
-
     if splits.task != "classification":
-        tokens, _ = tokenize(examples, tokenizer, max_length=max_length)
-        references = [example.completion for example in examples]
-        return evaluate_generation(model, tokenizer, tokens, references, progress=progress)
-    rows = label_rows(tokenizer, examples, splits.labels, max_length)
-    return evaluate_classification(
-        model, rows.end, rows.prompts, rows.completions, rows.gold, progress
-    )
-
-
-@dataclass(frozen=True)
-class LabelRows:
-    """Rows to classify, as token ids."""
-
-    prompts: list[list[int]]
-    """One per row, up to where the label starts."""
-
-    completions: dict[str, list[int]]
-    """Each label as it follows a prompt, without the end token."""
-
-    gold: list[str]
-    """The right label of each row."""
-
-    end: int
-    """The token that ends a completion."""
-
-
-def label_rows(
-    tokenizer: Tokenizer, examples: Sequence[Example], labels: Sequence[str], max_length: int
-) -> LabelRows:
-    """Return rows and labels as the token ids that a model of these rows learned."""
-    from ..data import tokenize
-
-    tokens, _ = tokenize(examples, tokenizer, max_length=max_length)
-    forms = relabelled(examples[0], examples, labels)
-    rows, _ = tokenize(forms, tokenizer, max_length=max_length)
-    return LabelRows(
-        prompts=[row.input_ids[: row.n_prompt] for row in tokens],
-        completions={
-            label: row.input_ids[row.n_prompt : -1] for label, row in zip(labels, rows, strict=True)
-        },
-        gold=[str(example.label) for example in examples],
-        end=rows[0].input_ids[-1],
-    )
-
-
-def relabelled(
-    example: Example, examples: Sequence[Example], labels: Sequence[str]
-) -> list[Example]:
-    """Return one row with each label in turn, written as the rows write it."""
-    written = {e.label: e.completion for e in examples}
-    return [
-        _with_label(example, label, written.get(label, _in_place(example, label)))
-        for label in labels
-    ]
-
-
-def _with_label(example: Example, label: str, completion: str) -> Example:
-    turns = example.messages
-    if turns is not None:
-        turns = (*turns[:-1], {**turns[-1], "content": completion})
-    return replace(example, label=label, completion=completion, messages=turns)
-
-
-def _in_place(example: Example, label: str) -> str:
-    """Return the row's completion with another label in it, what stands around it kept."""
-    before, _, after = str(example.completion).partition(str(example.label))
-    return f"{before}{label}{after}"
+        rows = text_rows(tokenizer, examples, max_length)
+        named = names or metrics_for(splits.task, rows.references)
+        how = Writing(answered, max_new_tokens, temperature, seed)
+        return evaluate_generation(model, tokenizer, rows, named, how, progress)
+    if scores is not None:
+        gold = [str(example.label) for example in examples]
+        found = summarise(scores, splits.labels, gold, seed=seed)
+    else:
+        forms = label_rows(tokenizer, examples, splits.labels, max_length)
+        found = evaluate_classification(
+            model, forms, prior=prior_correction, progress=progress, seed=seed
+        )
+    return found.only(names) if names else found

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import DataError, SpecError
-from .kinds import Model, Prompt, Rows, Tokenizer
-from .modes import device_of, evaluating
+from .kinds import Model, Progress, Prompt, Rows, Tokenizer
+from .modes import evaluating
+from .padding import extended, opening
 
 if TYPE_CHECKING:
     import torch
@@ -21,7 +22,7 @@ BATCH_TOKENS = 2048
 Pick = Callable[["torch.Tensor"], "torch.Tensor"]
 
 
-def generate(
+def generate(  # noqa: PLR0913 - all but four are by name
     model: Model,
     tokenizer: Tokenizer,
     prompts: Sequence[Prompt],
@@ -29,6 +30,7 @@ def generate(
     *,
     temperature: float = 0.0,
     seed: int | None = None,
+    progress: Progress | None = None,
 ) -> list[str]:
     """Return only the new text after each prompt.
 
@@ -39,16 +41,20 @@ def generate(
         max_new_tokens: Most tokens to write; the end token ends earlier.
         temperature: 0 takes the likeliest token; above it, tokens are drawn.
         seed: Makes drawn tokens repeatable; each row draws from its own stream.
+        progress: Called with (prompts answered, prompts in all).
     """
     _check(max_new_tokens, temperature)
     ids = [token_ids(prompt, tokenizer) for prompt in prompts]
-    stop, texts = stop_ids(model, tokenizer), [""] * len(ids)
+    stop, texts, done = stop_ids(model, tokenizer), [""] * len(ids), 0
     for rows in _batches([len(row) for row in ids], max_new_tokens):
         steps = decode(
             model, [ids[i] for i in rows], picker(rows, temperature, seed), stop, max_new_tokens
         )
         for i, tokens in zip(rows, zip(*steps, strict=True), strict=False):
             texts[i] = _text(tokenizer, [t for t in tokens if t is not None])
+        done += len(rows)
+        if progress:
+            progress(done, len(ids))
     return texts
 
 
@@ -88,17 +94,19 @@ def decode(
     model: Model, rows: Rows, pick: Pick, stop: set[int], max_new_tokens: int
 ) -> Iterator[list[int | None]]:
     """Yield the next token of every row, step by step; None for a row that has ended."""
-    inputs, cache, live = _left_padded(rows, device_of(model)), None, [True] * len(rows)
+    live = [True] * len(rows)
+    with evaluating(model):
+        reader, inputs, cache = opening(model, rows)
     for _ in range(max_new_tokens):
         with evaluating(model):
-            out = model(**inputs, past_key_values=cache, use_cache=True, logits_to_keep=1)
+            out = reader(**inputs, past_key_values=cache, use_cache=True, logits_to_keep=1)
             chosen = pick(out.logits[:, -1].float())  # (rows,)
         tokens, cache = chosen.tolist(), out.past_key_values
         live = [on and t not in stop for on, t in zip(live, tokens, strict=True)]
         if not any(live):
             return
         yield [t if on else None for on, t in zip(live, tokens, strict=True)]
-        inputs = _extended(inputs, chosen)
+        inputs = extended(inputs, chosen)
 
 
 def picker(rows: Sequence[int], temperature: float, seed: int | None) -> Pick:
@@ -155,32 +163,6 @@ def _batches(lengths: Sequence[int], new: int) -> Iterator[list[int]]:
         size = max(1, min(BATCH_ROWS, BATCH_TOKENS // (lengths[order[0]] + new)))
         batch, order = order[:size], order[size:]
         yield batch
-
-
-def _left_padded(rows: Rows, device: torch.device) -> dict[str, torch.Tensor]:
-    """Return model inputs `(rows, longest)`; padding stands before a row and is masked out."""
-    import torch
-
-    longest = max(map(len, rows))
-    ids = torch.tensor([[0] * (longest - len(r)) + list(r) for r in rows], device=device)
-    if all(len(row) == longest for row in rows):
-        return {"input_ids": ids}
-    mask = [[0] * (longest - len(row)) + [1] * len(row) for row in rows]
-    attention = torch.tensor(mask, device=device)
-    places = (attention.cumsum(-1) - 1).clamp(min=0)
-    return {"input_ids": ids, "attention_mask": attention, "position_ids": places}
-
-
-def _extended(inputs: dict[str, torch.Tensor], chosen: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Return the inputs of the next step: the chosen `(rows,)` tokens on top of the cache."""
-    import torch
-
-    ids = chosen[:, None]
-    if "attention_mask" not in inputs:
-        return {"input_ids": ids}
-    mask = torch.cat([inputs["attention_mask"], torch.ones_like(ids)], 1)
-    places = inputs["position_ids"][:, -1:] + 1
-    return {"input_ids": ids, "attention_mask": mask, "position_ids": places}
 
 
 def _text(tokenizer: Tokenizer, ids: Sequence[int]) -> str:

@@ -17,9 +17,9 @@ from labkit.evaluation import (
     label_scores,
     without_adapter,
 )
-from labkit.evaluation.answers import total_loss
+from labkit.evaluation.answers import TextRows, Writing, row_losses
 from labkit.evaluation.classify import summarise
-from labkit.evaluation.evaluate import relabelled
+from labkit.evaluation.rows import LabelRows, relabelled
 
 LABELS = ("joy", "fear", "anger")
 
@@ -81,7 +81,7 @@ def test_classification_answers_with_the_label_of_the_highest_score(llama):
     completions = {"joy": [10], "fear": [11, 12], "anger": [13]}
     scores = label_scores(llama, 257, prompts, list(completions.values()))
     best = [list(completions)[i] for i in scores.argmax(1)]
-    found = evaluate_classification(llama, 257, prompts, completions, best)
+    found = evaluate_classification(llama, LabelRows(prompts, completions, best, 257))
     assert found.accuracy == 1
     assert found.predictions == tuple(best)
     assert np.allclose(np.sum(found.probabilities, axis=1), 1)
@@ -89,11 +89,15 @@ def test_classification_answers_with_the_label_of_the_highest_score(llama):
 
 def test_a_gold_answer_that_is_no_label_is_refused_before_the_model_runs():
     with pytest.raises(DataError, match="got 'joyful'"):
-        evaluate_classification(None, 257, [[1]], {"joy": [1], "fear": [2]}, ["joyful"])
+        evaluate_classification(None, LabelRows([[1]], {"joy": [1], "fear": [2]}, ["joyful"], 257))
 
 
 def row(prompt, completion):
     return SimpleNamespace(input_ids=[*prompt, *completion], n_prompt=len(prompt))
+
+
+def text_rows(rows, references):
+    return TextRows(rows, references, [str(row.input_ids[: row.n_prompt]) for row in rows])
 
 
 def test_loss_is_the_mean_over_all_target_tokens(llama, byte_tokenizer):
@@ -109,7 +113,7 @@ def test_loss_is_the_mean_over_all_target_tokens(llama, byte_tokenizer):
             nats += llama(input_ids=ids, labels=torch.tensor([labels])).loss.item() * n
         count += n
     found = evaluate_generation(
-        llama, byte_tokenizer, rows[:2] + rows[2:], ["", "", ""], answered=2
+        llama, byte_tokenizer, text_rows(rows, ["", "", ""]), ["chrf"], Writing(answered=2)
     )
     assert (found.n, found.n_tokens, found.n_answers) == (3, count, 2)
     assert found.loss == pytest.approx(nats / count, rel=1e-5)
@@ -123,7 +127,8 @@ def test_exact_match_counts_the_answers_equal_to_the_reference(llama, byte_token
     own = generate(llama, byte_tokenizer, prompts, 4)
     rows = [row(p, [1, 1, 1, 257]) for p in prompts]
     references = [own[0] + "\n", own[1] + "x", own[2]]
-    found = evaluate_generation(llama, byte_tokenizer, rows, references)
+    asked = text_rows(rows, references)
+    found = evaluate_generation(llama, byte_tokenizer, asked, ["chrf"], Writing(max_new_tokens=4))
     assert found.exact_match == pytest.approx(2 / 3)
     assert found.answers == tuple(own)
     assert found.interval[0] < 2 / 3 < found.interval[1]
@@ -183,8 +188,8 @@ def test_rows_of_a_data_set_are_scored_with_the_tokens_that_training_learns(llam
     )
     variants = [replace(e, completion=f" {x}", label=x) for e in tones() for x in labels]
     rows, _ = tokenize(variants, byte_tokenizer, max_length=512)
-    nats = [total_loss(llama, [row])[0] for row in rows]
-    expected = summarise(-np.array(nats).reshape(4, 4), labels, [e.label for e in tones()])
+    nats = row_losses(llama, rows)[:, 0]
+    expected = summarise(-nats.reshape(4, 4), labels, [e.label for e in tones()])
     assert found.predictions == expected.predictions
     assert np.allclose(found.probabilities, expected.probabilities, atol=1e-3)
     assert seen[-1] == (4, 4)
