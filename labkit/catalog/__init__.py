@@ -1,6 +1,7 @@
 """Names to models and data sets: hub, package index or local folder; checked by hash, cached."""
 
 from .cache import cache_root
+from .datasets import data_files, resolve_data
 from .entries import DataEntry, ModelEntry, data_entry, data_sets, model_entry, models
 from .listing import data_table, models_table
 from .names import check_model_name
@@ -15,11 +16,13 @@ __all__ = [
     "cached",
     "check_model_name",
     "data_entry",
+    "data_files",
     "data_sets",
     "data_table",
     "model_entry",
     "models",
     "models_table",
+    "resolve_data",
     "resolve_entry",
     "resolve_model",
 ]

@@ -34,6 +34,11 @@ def model_folder(name: str, folder: str) -> Path:
     return cache_root() / "models" / name / folder
 
 
+def data_folder(name: str, folder: str) -> Path:
+    """Return where the rows of the data set `name` lie once they are made."""
+    return cache_root() / "data" / name / folder
+
+
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file, 64 hexadecimal digits."""
     with path.open("rb") as file:
@@ -57,11 +62,11 @@ def verify(folder: Path) -> None:
 
 
 @contextmanager
-def locked(name: str) -> Iterator[None]:
-    """Hold the lock of the model `name`; a second process waits for the first one's result."""
+def locked(name: str, kind: str = "models") -> Iterator[None]:
+    """Hold the lock of a model (or `data`); a second process waits for the first one's result."""
     import fcntl
 
-    with writing(), _lock_file(name).open("w") as file:
+    with writing(), _lock_file(name, kind).open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -70,7 +75,7 @@ def locked(name: str) -> Iterator[None]:
 def filling(folder: Path) -> Iterator[Path]:
     """Give a folder to fill; it takes its name only when the block ends without an error.
 
-    What a killed process left is removed first. Needs the lock of the model.
+    What a killed process left is removed first. Needs the lock.
     """
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -118,8 +123,8 @@ def check_room(need: int) -> None:
         raise no_room(need)
 
 
-def _lock_file(name: str) -> Path:
-    folder = cache_root() / "models" / name
+def _lock_file(name: str, kind: str) -> Path:
+    folder = cache_root() / kind / name
     folder.mkdir(parents=True, exist_ok=True)
     return folder / ".lock"
 

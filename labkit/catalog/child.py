@@ -39,6 +39,10 @@ def run_module(
     return status, text
 
 
+def unseen(stage: str, done: int, total: int) -> None:
+    """Show no progress."""
+
+
 def folder_bytes(folder: Path) -> int:
     """Return the bytes in all files under `folder`, some of which may be vanishing."""
     total = 0

@@ -1,10 +1,20 @@
 """The tables that `labkit models` and `labkit data` print."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
+from .datasets import is_at_hand
 from .entries import DataEntry, ModelEntry, data_sets, models
 from .resolve import cached
 from .terms import is_accepted
+
+_DATA_HEAD = (
+    "NAME", "DATA SET", "TASK", "ROWS", "SIZE", "LICENCE", "FROM", "CACHED", "COLUMNS", "FOR",
+)  # fmt: skip
+
+_DATA_HEAD = (
+    "NAME", "DATA SET", "TASK", "ROWS", "SIZE", "LICENCE", "FROM", "CACHED", "COLUMNS", "FOR",
+)  # fmt: skip
 
 
 def models_table() -> str:
@@ -14,9 +24,15 @@ def models_table() -> str:
 
 
 def data_table() -> str:
-    """Return every data set with its task, splits, size, licence and purpose."""
-    head = ("NAME", "DATA SET", "TASK", "FROM", "ROWS", "SIZE", "LICENCE", "COLUMNS", "FOR")
-    return _table([head, *(_data_row(entry) for entry in data_sets())])
+    """Return every data set with its task, splits, size, licence and where it comes from."""
+    return _table([_DATA_HEAD, *(_data_row(entry) for entry in data_sets())])
+
+
+def n_rows(entry: DataEntry) -> dict[str, int]:
+    """Return the number of rows of each split; nothing is fetched for it."""
+    if entry.package:
+        return {split: file.rows for split, file in entry.package.splits.items()}
+    return {split: _n_lines(entry.path(split)) for split in entry.splits}
 
 
 def _model_row(entry: ModelEntry) -> tuple[str, ...]:
@@ -28,22 +44,16 @@ def _model_row(entry: ModelEntry) -> tuple[str, ...]:
 
 
 def _data_row(entry: DataEntry) -> tuple[str, ...]:
-    found = [split for split in entry.files if entry.path(split).is_file()]
-    rows = " + ".join(f"{_n_rows(entry, split)} {split}" for split in found) or "-"
-    size = sum(entry.path(split).stat().st_size for split in found)
-    columns = ", ".join(entry.columns)
-    kilobytes = f"{size / 1e3:,.0f} kB"
+    rows = " + ".join(f"{n:,} {split}" for split, n in n_rows(entry).items())
+    pinned = entry.package.splits if entry.package else {}
+    sizes = [file.size for file in pinned.values()] or [
+        entry.path(split).stat().st_size for split in entry.splits
+    ]
     return (
-        entry.name,
-        entry.title,
-        entry.task,
-        entry.source,
-        rows,
-        kilobytes,
-        entry.licence,
-        columns,
+        entry.name, entry.title, entry.task, rows, f"{sum(sizes) / 1e3:,.0f} kB", entry.licence,
+        entry.source, "yes" if is_at_hand(entry) else "no", ", ".join(entry.columns),
         entry.purpose,
-    )
+    )  # fmt: skip
 
 
 def _sources(entry: ModelEntry) -> list[str]:
@@ -59,8 +69,8 @@ def _state(entry: ModelEntry) -> str:
     return "no, terms first" if entry.terms_url and not is_accepted(entry) else "no"
 
 
-def _n_rows(entry: DataEntry, split: str) -> int:
-    with entry.path(split).open(encoding="utf-8") as file:
+def _n_lines(path: Path) -> int:
+    with path.open(encoding="utf-8") as file:
         return sum(1 for line in file if line.strip())
 
 

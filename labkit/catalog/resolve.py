@@ -9,7 +9,7 @@ from shutil import rmtree
 
 from ..errors import CatalogError
 from . import cache, hub, package
-from .child import Progress, folder_bytes, run_module
+from .child import Progress, folder_bytes, run_module, unseen
 from .entries import ModelEntry, model_entry
 from .names import check_folder, check_model_name
 from .sources import HubSource, PackageSource
@@ -54,7 +54,7 @@ def resolve_entry(
     if ready is None:
         require_terms(entry)
         with cache.locked(entry.name):
-            return cached(entry) or _fetch(entry, progress or _unseen)
+            return cached(entry) or _fetch(entry, progress or unseen)
     if verify:
         cache.verify(ready)
     return ready
@@ -147,7 +147,3 @@ def _notice(entry: ModelEntry, source: Source) -> str:
         f"{entry.licence_url}\n\nFetched from {origin}\nand converted to fp32 safetensors; "
         "the values of the weights are those of that source.\n"
     )
-
-
-def _unseen(stage: str, done: int, total: int) -> None:
-    """Show no progress."""

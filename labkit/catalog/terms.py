@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from ..errors import CatalogError
 from .cache import cache_root, writing
-from .entries import ModelEntry
+from .kinds import ModelEntry
 
 
 def require_terms(entry: ModelEntry) -> None:

