@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .arguments import How
     from .finetune import TrainResult, train
-    from .methods import AdapterFacts, adapter_facts, add_adapter, load_adapter, merge
+    from .methods import (
+        AdapterFacts,
+        adapter_facts,
+        add_adapter,
+        has_head,
+        load_adapter,
+        load_base,
+        load_merged,
+        load_model,
+        load_tuned,
+        merge,
+        read_labels,
+    )
     from .planning import Plan, plan
     from .trainer import PackedTrainer
 
@@ -20,16 +32,34 @@ __all__ = [
     "TrainResult",
     "adapter_facts",
     "add_adapter",
+    "has_head",
     "load_adapter",
+    "load_base",
+    "load_merged",
+    "load_model",
+    "load_tuned",
     "merge",
     "plan",
+    "read_labels",
     "train",
 ]
 
 _HOMES = {
     "finetune": ("TrainResult", "train"),
     "planning": ("Plan", "plan"),
-    "methods": ("AdapterFacts", "adapter_facts", "add_adapter", "load_adapter", "merge"),
+    "methods": (
+        "AdapterFacts",
+        "adapter_facts",
+        "add_adapter",
+        "has_head",
+        "load_adapter",
+        "load_base",
+        "load_merged",
+        "load_model",
+        "load_tuned",
+        "merge",
+        "read_labels",
+    ),
     "arguments": ("How",),
     "trainer": ("PackedTrainer",),
 }

@@ -110,17 +110,22 @@ def loss_sum(model: nn.Module, batch: Batch, head: nn.Module) -> Tensor:
         head: The model's `get_output_embeddings()`.
     """
     inputs = {k: v for k, v in batch.items() if k not in ("positions", "targets")}
-    with _only(head, batch["positions"]):
+    with _only(head, batch["positions"], batch["input_ids"].shape[1]):
         logits = model(**inputs, use_cache=False).logits[0]
     return nn.functional.cross_entropy(logits.float(), batch["targets"], reduction="sum")
 
 
 @contextmanager
-def _only(head: nn.Module, positions: Tensor) -> Iterator[None]:
-    """Let the head see the hidden states at `positions` alone: `(1, t, hidden)`."""
+def _only(head: nn.Module, positions: Tensor, length: int) -> Iterator[None]:
+    """Let the head see the hidden states at `positions` alone: `(1, t, hidden)`.
+
+    `positions` count tokens of rows of `length`; a trained prompt stands before each row.
+    """
 
     def select(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        return args[0].flatten(0, -2).index_select(0, positions)[None], *args[1:]
+        virtual = args[0].shape[1] - length
+        chosen = positions + virtual * (positions // length + 1) if virtual else positions
+        return args[0].flatten(0, -2).index_select(0, chosen)[None], *args[1:]
 
     handle = head.register_forward_pre_hook(select)
     try:

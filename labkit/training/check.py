@@ -4,17 +4,18 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import accumulate
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ..data import Tokens
 from . import batches, packed
-from .methods import base_of, head_of
+from .methods import base_of, has_head, head_of, learns_a_prompt
 
-if TYPE_CHECKING:
-    from peft import PeftModel
+GRADIENTS = 2**24
+"""Most values of the compared gradients; of more weights the smallest layers are compared."""
 
 ROWS = 4
 """Rows of the comparison: few and short, so that it never needs more memory than a step."""
@@ -50,7 +51,7 @@ class Comparison:
         return asdict(self) | {"equal": self.equal}
 
 
-def obstacle(model: "PeftModel", longest: int) -> str | None:
+def obstacle(model: nn.Module, longest: int) -> str | None:
     """Return why this model's rows cannot be packed, or None.
 
     Args:
@@ -63,7 +64,7 @@ def obstacle(model: "PeftModel", longest: int) -> str | None:
         return f"{type(base).__name__} brings its own attention"
     if getattr(config, "use_bidirectional_attention", False):
         return f"{type(base).__name__} looks ahead in its attention"
-    if model.active_peft_config.is_prompt_learning:
+    if learns_a_prompt(model):
         return "the adapter puts tokens of its own before each row"
     window = getattr(config, "sliding_window", None) or getattr(
         config, "attention_chunk_size", None
@@ -73,7 +74,7 @@ def obstacle(model: "PeftModel", longest: int) -> str | None:
     return None
 
 
-def dropout(model: "PeftModel") -> float:
+def dropout(model: nn.Module) -> float:
     """Return the largest dropout probability that training will use."""
     config = base_of(model).config.get_text_config()
     named = [getattr(config, name, 0.0) for name in ("attention_dropout", "attn_pdrop")]
@@ -82,7 +83,7 @@ def dropout(model: "PeftModel") -> float:
 
 
 def compare(
-    model: "PeftModel", rows: Sequence[Tokens], precision: str, *, share_prefix: bool = True
+    model: nn.Module, rows: Sequence[Tokens], precision: str, *, share_prefix: bool = True
 ) -> Comparison:
     """Compute loss and gradient of the shortest of `rows` both ways; nothing is changed.
 
@@ -91,11 +92,10 @@ def compare(
     chosen = sorted(rows, key=lambda row: len(row.input_ids))[:ROWS]
     device = next(model.parameters()).device
     flat = batches.to_device(batches.pack(chosen, share_prefix=share_prefix), device)
-    usual = batches.to_device(batches.plain(chosen), device)
     head = head_of(model)
     n_targets = sum(map(batches.n_targets, chosen))
     with _undisturbed(model), _autocast(device, precision):
-        plain = _measure(model, lambda: model(**usual).loss)
+        plain = _measure(model, lambda: _plain_loss(model, chosen, device))
         with attention(model, packed.NAME):
             ours = _measure(model, lambda: batches.loss_sum(model, flat, head) / n_targets)
     return Comparison(
@@ -109,8 +109,19 @@ def compare(
     )
 
 
+def _plain_loss(
+    model: nn.Module, rows: Sequence[Tokens], device: torch.device | str
+) -> Tensor:
+    """Return the mean loss of padded rows: the model's own, or of its head's labels."""
+    if not has_head(model):
+        loss: Tensor = model(**batches.to_device(batches.plain(rows), device)).loss
+        return loss
+    padded = batches.to_device(batches.pad(rows), device)
+    return batches.loss_sum(model, padded, head_of(model)) / len(padded["targets"])
+
+
 @contextmanager
-def attention(model: "PeftModel", name: str) -> Iterator[None]:
+def attention(model: nn.Module, name: str) -> Iterator[None]:
     """Give the base model another attention for a while."""
     base = base_of(model)
     before = base.config._attn_implementation
@@ -124,13 +135,23 @@ def attention(model: "PeftModel", name: str) -> Iterator[None]:
 
 def _measure(model: nn.Module, loss: Callable[[], Tensor]) -> tuple[float, list[Tensor], float]:
     start = time.perf_counter()
-    learning = [p for p in model.parameters() if p.requires_grad]
+    learning = _compared(model)
     value = loss()
     gradient = torch.autograd.grad(value, learning, allow_unused=True)
     kept = [
         g if g is not None else torch.zeros_like(p) for g, p in zip(gradient, learning, strict=True)
     ]
     return float(value.detach()), kept, time.perf_counter() - start
+
+
+def _compared(model: nn.Module) -> list[nn.Parameter]:
+    """Return the weights whose gradients are compared: those that learn, smallest first."""
+    learning = [p for p in model.parameters() if p.requires_grad]
+    if sum(p.numel() for p in learning) <= GRADIENTS:
+        return learning
+    ordered = sorted(learning, key=lambda p: p.numel())
+    sums = accumulate(p.numel() for p in ordered)
+    return [p for p, total in zip(ordered, sums, strict=True) if total <= GRADIENTS]
 
 
 def _distance(ours: list[Tensor], plain: list[Tensor]) -> float:

@@ -13,10 +13,10 @@ from ..files import write_json
 from ..spec import FinetuneSpec
 from . import check, precision
 from .arguments import How, micro_batch
-from .methods import base_of
+from .methods import base_of, compute_in
 
 if TYPE_CHECKING:
-    from peft import PeftModel
+    from torch import nn
 
 FILE = "how.json"
 """File in a run's folder that keeps the choice for a resumed run."""
@@ -26,8 +26,8 @@ FILE = "how.json"
 class Case:
     """What the choice is made for."""
 
-    model: "PeftModel"
-    """The model with its adapter."""
+    model: "nn.Module"
+    """The model, ready to learn."""
 
     spec: FinetuneSpec
     """The settings."""
@@ -51,6 +51,7 @@ def decide(case: Case, pad_token_id: int, output_dir: Path) -> How:
     wide = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
     chosen = precision.choose(case.spec.precision, hidden=config.hidden_size, intermediate=wide)
     case.emit("precision", name=chosen.name, text=chosen.reason, gflops=chosen.gflops)
+    compute_in(case.model, chosen.dtype)
     packing, share_prefix = _layout(case, chosen.name)
     how = How(packing, share_prefix, chosen.name, pad_token_id)
     write_json(Path(output_dir) / FILE, asdict(how))

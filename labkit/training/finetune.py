@@ -1,4 +1,4 @@
-"""One fine-tuning from tokens to a saved, proven adapter."""
+"""One fine-tuning from tokens to saved, proven weights."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -16,12 +16,23 @@ from . import check, checkpoints, packed, proof
 from .arguments import How
 from .callbacks import Conductor, is_impatient
 from .decide import Case, decide, kept
-from .methods import adapter_facts, add_adapter, base_of
+from .learned import Learned
+from .methods import (
+    adapter_facts,
+    add_adapter,
+    base_of,
+    compute_in,
+    has_head,
+    is_adapted,
+    learn_start,
+    remarks,
+)
+from .precision import DTYPES
 from .surroundings import quiet, reproducible, undisturbing
 from .trainer import PackedTrainer
 
 if TYPE_CHECKING:
-    from peft import PeftModel
+    from torch import nn
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
@@ -38,11 +49,11 @@ class TrainResult:
     max_steps: int
     """Optimizer steps planned."""
 
-    adapter: Path
-    """Folder of the saved adapter."""
+    learned: Path
+    """Folder of what was learned: `adapter`, or of a whole model `model`."""
 
     adapter_step: int
-    """Step the saved adapter comes from: the best validation's, or the last."""
+    """Step that what was saved comes from: the best validation's, or the last."""
 
     eval_loss: float | None
     """Validation loss of the best evaluation, in nats per target token."""
@@ -58,7 +69,7 @@ class TrainResult:
 
 
 def train(  # noqa: PLR0913 - the one way in; all but five are by name
-    model: "PreTrainedModel | PeftModel",
+    model: "nn.Module",
     tokenizer: "PreTrainedTokenizerBase | None",
     tokens_train: Sequence[Tokens],
     tokens_eval: Sequence[Tokens],
@@ -67,55 +78,60 @@ def train(  # noqa: PLR0913 - the one way in; all but five are by name
     output_dir: Path,
     emit: Callable[..., None],
     should_stop: Callable[[], bool] = lambda: False,
-    on_evaluate: "Callable[[PeftModel, int], None] | None" = None,
+    on_evaluate: "Callable[[nn.Module, int], None] | None" = None,
     resume: bool = False,
+    labels: Sequence[str] = (),
 ) -> TrainResult:
-    """Fine-tune `model` on tokens and save the adapter in `output_dir/adapter`.
+    """Fine-tune `model` on tokens; save the adapter in `output_dir/adapter`, or all in `model`.
 
-    The same spec, rows and number of threads give the same adapter bit for bit, also when the run
+    The same spec, rows and number of threads give the same weights bit for bit, also when the run
     was killed and resumed; another number of threads rounds differently.
 
     Args:
-        model: The base model in float32, or one that has its adapter.
-        tokenizer: Gives the padding token; None pads with 0.
+        model: The base model as `load_model` gives it, or one that `add_adapter` made ready.
+        tokenizer: Gives the padding token, and goes with a whole model; None pads with 0.
         tokens_train: Rows to learn.
         tokens_eval: Rows to validate on; may be empty.
         spec: The settings.
-        output_dir: The run's folder; `checkpoints/` and `adapter/` are written in it.
+        output_dir: The run's folder; `checkpoints/` and what was learned are written in it.
         emit: Called as `emit(kind, **values)`, kinds `note`, `precision`, `check`, `step`,
             `eval` and `checkpoint`.
         should_stop: Asked after each step; True saves a checkpoint and ends the run.
         on_evaluate: Called as `on_evaluate(model, step)` after each validation, with the model in
             evaluation mode and its own attention; it may generate text.
         resume: Continue from the newest checkpoint.
+        labels: What a head tells apart, in the order of its outputs.
 
     Raises:
         RunError: `output_dir` has checkpoints and `resume` is False.
-        RunFailed: The loss is not finite, or the adapter is not proven.
+        RunFailed: The loss is not finite, or what was saved is not proven.
         SpecError: The spec asks for what this model cannot do.
     """
     start = time.perf_counter()
     output_dir, rows = Path(output_dir), (tokens_train, tokens_eval)
     folder = _checkpoints(output_dir, resume)
     with quiet(), reproducible(spec.seed):
-        tuned = _with_adapter(model, spec)
-        before = proof.fingerprint(tuned)
+        tuned = _ready(model, spec, labels)
+        learn_start(tuned, spec, tokens_train)
+        for text in remarks(tuned):
+            emit("note", text=text)
+        learned = Learned.of(tuned, spec, output_dir, tokenizer, labels)
         case = Case(tuned, spec, [*tokens_train, *tokens_eval], emit)
         pad_token_id = getattr(tokenizer, "pad_token_id", None) or 0
         how = (kept(output_dir) if resume else None) or decide(case, pad_token_id, output_dir)
+        compute_in(tuned, DTYPES[how.precision])
         with check.attention(tuned, packed.NAME) if how.packing == "packed" else nullcontext():
             trainer = PackedTrainer(tuned, spec, rows, how=how, output_dir=folder, emit=emit)
             trainer.on_evaluated = on_evaluate and undisturbing(on_evaluate)
             stopped = _run(trainer, spec, should_stop, resume)
         best = trainer.state.best_global_step if spec.load_best_model_at_end else None
-        adapter_step = proof.keep(folder, best, output_dir / "adapter")
-        proof.prove(tuned, output_dir / "adapter", before, is_done=not stopped)
+        step = learned.keep(proof.chosen(folder, best), is_done=not stopped)
     return TrainResult(
         status="stopped" if stopped else "done",
         step=trainer.state.global_step,
         max_steps=trainer.args.max_steps,
-        adapter=output_dir / "adapter",
-        adapter_step=adapter_step,
+        learned=learned.path,
+        adapter_step=step,
         eval_loss=trainer.state.best_metric,
         seconds=time.perf_counter() - start,
         trainable=adapter_facts(tuned).trainable,
@@ -136,10 +152,11 @@ def _checkpoints(output_dir: Path, resume: bool) -> Path:
     return folder
 
 
-def _with_adapter(model: "PreTrainedModel | PeftModel", spec: FinetuneSpec) -> "PeftModel":
-    from peft import PeftModel
-
-    tuned = model if isinstance(model, PeftModel) else add_adapter(model, spec)
+def _ready(model: "nn.Module", spec: FinetuneSpec, labels: Sequence[str]) -> "nn.Module":
+    """Return the model with its adapter, on the device it learns on."""
+    is_ready = is_adapted(model) or (spec.method == "full" and spec.head == has_head(model))
+    base = base_of(model)
+    tuned = model if is_ready else add_adapter(base, spec, n_labels=len(labels) or None)
     if spec.gradient_checkpointing:
         recompute_activations(base_of(tuned))
     return tuned.to("cuda" if torch.cuda.is_available() else "cpu")

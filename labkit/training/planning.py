@@ -10,12 +10,11 @@ from ..data import Tokens
 from ..spec import FinetuneSpec
 from . import batches
 from .arguments import count_steps, steps_per_epoch
-from .methods import AdapterFacts, adapter_facts, add_adapter
+from .methods import AdapterFacts, adapter_facts, add_adapter, is_adapted
 from .surroundings import quiet
 
 if TYPE_CHECKING:
-    from peft import PeftModel
-    from transformers import PreTrainedModel
+    from torch import nn
 
 
 @dataclass(frozen=True)
@@ -41,9 +40,7 @@ class Plan:
     """Target tokens in one pass over the training rows."""
 
 
-def plan(
-    model: "PreTrainedModel | PeftModel", tokens: Sequence[Tokens], spec: FinetuneSpec
-) -> Plan:
+def plan(model: "nn.Module", tokens: Sequence[Tokens], spec: FinetuneSpec) -> Plan:
     """Return the plan of a fine-tuning; `model` is not changed and nothing large is allocated."""
     facts = _facts(model, spec)
     return Plan(
@@ -56,12 +53,11 @@ def plan(
     )
 
 
-def _facts(model: "PreTrainedModel | PeftModel", spec: FinetuneSpec) -> AdapterFacts:
+def _facts(model: "nn.Module", spec: FinetuneSpec) -> AdapterFacts:
     """Count an adapter's parameters; a model that has none yet gets it without any memory."""
-    from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
-    if isinstance(model, PeftModel):
+    if is_adapted(model) or spec.method == "full":
         return adapter_facts(model)
     with torch.device("meta"), quiet():
         bare = AutoModelForCausalLM.from_config(model.config)  # type: ignore[no-untyped-call]

@@ -15,6 +15,9 @@ ROWS = 64
 SECONDS = 0.08
 """Time given to each measurement."""
 
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+"""The type of each precision's matrix products."""
+
 WORTH = 1.2
 """How much faster bfloat16 must be before `auto` takes it."""
 
@@ -35,7 +38,7 @@ class Precision:
     @property
     def dtype(self) -> torch.dtype:
         """The type that autocast gives to the matrix products."""
-        return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[self.name]
+        return DTYPES[self.name]
 
 
 def choose(wanted: str, *, hidden: int, intermediate: int) -> Precision:

@@ -1,81 +1,132 @@
-"""The adapter that a run leaves: the best or the last, written whole, loaded back, proven."""
+"""What a run leaves: the best or the last weights, written whole, loaded back, proven."""
 
 import hashlib
 import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor, nn
 
 from ..errors import RunFailed
 from . import checkpoints
-
-if TYPE_CHECKING:
-    from peft import PeftModel
-
-FILES = ("adapter_config.json", "adapter_model.safetensors")
-"""PEFT's own format."""
+from .methods import is_adapted, load_weights, state_of
+from .methods.saved import FILES, tensors, weights_file
 
 
-def keep(folder: Path, best_step: int | None, adapter: Path) -> int:
-    """Copy the adapter of a checkpoint, whole or not at all, and return the step it is of.
+@dataclass(frozen=True)
+class Before:
+    """What a model was before it learned."""
 
-    Args:
-        folder: The run's checkpoints.
-        best_step: Step whose adapter to keep; None keeps the last.
-        adapter: Folder to write.
+    frozen: str
+    """Hash of weights that must not change."""
+
+    learning: str
+    """Hash of the weights that learn."""
+
+    @classmethod
+    def of(cls, model: nn.Module) -> "Before":
+        """Look at a model before its first step."""
+        return cls(
+            fingerprint([p for p in model.parameters() if not p.requires_grad]),
+            fingerprint([p for p in model.parameters() if p.requires_grad]),
+        )
+
+
+def chosen(folder: Path, best_step: int | None) -> Path:
+    """Return the checkpoint to keep: that of the best step; None keeps the last.
+
+    Raises:
+        RunFailed: There is none.
     """
     last = checkpoints.newest(folder)
     if last is None:
         raise RunFailed("The run ended without a checkpoint.", hint="Start it again.")
-    source = folder / f"checkpoint-{best_step}" if best_step else last
-    draft = folder / checkpoints.DRAFT / "adapter"
+    return folder / f"checkpoint-{best_step}" if best_step else last
+
+
+def keep(checkpoint: Path, learned: Path, finish: Callable[[Path], None]) -> None:
+    """Copy what a checkpoint learned, whole or not at all.
+
+    Args:
+        checkpoint: The checkpoint to copy from.
+        learned: Folder to write.
+        finish: Called with the copy before it gets its name, to complete it.
+    """
+    folder = checkpoint.parent
+    draft = folder / checkpoints.DRAFT / learned.name
     draft.mkdir(parents=True)
     for name in FILES:
-        shutil.copyfile(source / name, draft / name)
-    checkpoints.publish(draft, adapter)
+        if (checkpoint / name).exists():
+            shutil.copyfile(checkpoint / name, draft / name)
+    for file in checkpoint.glob("*.py"):  # the code of a model that brings its own
+        shutil.copyfile(file, draft / file.name)
+    finish(draft)
+    checkpoints.publish(draft, learned)
     checkpoints.clean(folder)
-    return checkpoints.step_of(source)
 
 
-def prove(model: "PeftModel", adapter: Path, fingerprint_before: str, *, is_done: bool) -> None:
-    """Load the saved adapter into the model and show that it is whole, finite and not zero.
+def prove(
+    model: nn.Module,
+    checkpoint: Path,
+    learned: Path,
+    before: Before,
+    *,
+    is_done: bool,
+    form: Callable[[dict[str, Tensor]], dict[str, Tensor]] = dict,
+) -> None:
+    """Show that what was saved is what was learned: whole, finite and not as it started.
+
+    Args:
+        model: The trained model; it takes the weights of the checkpoint.
+        checkpoint: Where they were copied from.
+        learned: What was saved.
+        before: The model before its first step.
+        is_done: Whether the run came to its end, and must have learned something.
+        form: Turns weights in memory into what is saved of them.
 
     Raises:
-        RunFailed: It is not, or the base weights have changed.
+        RunFailed: It is not so.
     """
-    from peft import get_peft_model_state_dict, set_peft_model_state_dict
-    from safetensors.torch import load_file
-
-    saved = load_file(adapter / "adapter_model.safetensors")
-    set_peft_model_state_dict(model, saved)
-    loaded = get_peft_model_state_dict(model, save_embedding_layers=False)
-    same = saved.keys() == loaded.keys() and all(saved[k].equal(loaded[k].cpu()) for k in saved)
-    _require(same, adapter, "differs from the one in memory")
-    _require(all(bool(t.isfinite().all()) for t in saved.values()), adapter, "is not finite")
-    _require(not is_done or is_learned(saved), adapter, "is zero: it learned nothing")
-    unchanged = fingerprint(model) == fingerprint_before
-    _require(unchanged, adapter, "came with changed base weights")
-
-
-def is_learned(adapter: dict[str, torch.Tensor]) -> bool:
-    """Tell whether an adapter does anything: LoRA's `A` starts random, its `B` at zero."""
-    return any(bool(t.any()) for name, t in adapter.items() if "lora_A" not in name)
+    load_weights(model, checkpoint)
+    state = form(state_of(model))
+    names = set()
+    for name, tensor in tensors(weights_file(learned)):
+        names.add(name)
+        same = name in state and state[name].cpu().equal(tensor)
+        _require(same, learned, "differs from what is in memory")
+        _require(bool(tensor.isfinite().all()), learned, "is not finite")
+    _require(_is_all(names, state), learned, "lacks weights that are in memory")
+    now = Before.of(model)
+    _require(not is_done or now.learning != before.learning, learned, "learned nothing")
+    unchanged = not is_adapted(model) or now.frozen == before.frozen
+    _require(unchanged, learned, "came with changed base weights")
 
 
-def fingerprint(model: "PeftModel") -> str:
-    """Return a hash of three frozen tensors: the first, a middle one and the last."""
-    frozen = [p for p in model.parameters() if not p.requires_grad]
+def fingerprint(weights: Iterable[Tensor]) -> str:
+    """Return a hash of some values of each weight."""
     digest = hashlib.sha256()
-    for tensor in (frozen[0], frozen[len(frozen) // 2], frozen[-1]):
-        part = tensor.detach().flatten()[:1_000_000].cpu().contiguous()
+    for tensor in weights:
+        flat = tensor.detach().flatten()
+        part = flat[:: max(1, len(flat) // SAMPLES)].cpu().contiguous()
         digest.update(part.view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
 
 
-def _require(holds: bool, adapter: Path, problem: str) -> None:
+SAMPLES = 4096
+"""Values of a weight that go into its fingerprint, at equal distances."""
+
+
+def _is_all(names: set[str], state: dict[str, Tensor]) -> bool:
+    """Tell whether the names stand for all weights; tied ones are saved under one name."""
+    known = {state[name].data_ptr() for name in names}
+    return all(tensor.data_ptr() in known for tensor in state.values())
+
+
+def _require(holds: bool, learned: Path, problem: str) -> None:
     if not holds:
         raise RunFailed(
-            f"The adapter in {adapter} {problem}.",
+            f"What the run saved in {learned} {problem}.",
             hint="Take more steps or another learning_rate; log.txt has what happened.",
         )

@@ -1,0 +1,37 @@
+"""A base model whose frozen weights are kept in 4 bits.
+
+Dettmers et al., 2023, arXiv:2305.14314.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from ...spec import FinetuneSpec
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+
+def quantisation(spec: FinetuneSpec) -> Any:  # noqa: ANN401 - a BitsAndBytesConfig
+    """Return how Transformers is to keep the weights; it leaves output layer and embedding whole."""
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type=spec.bnb_4bit_quant_type,
+        bnb_4bit_use_double_quant=spec.bnb_4bit_use_double_quant,
+        bnb_4bit_compute_dtype=torch.float32,  # until the run has chosen its precision
+    )
+
+
+def is_four_bit(model: "nn.Module") -> bool:
+    """Tell whether a model has weights in 4 bits."""
+    return bool(getattr(model, "is_loaded_in_4bit", False))
+
+
+def compute_in(model: "nn.Module", dtype: "torch.dtype") -> None:
+    """Let the 4-bit layers unpack their weights into `dtype` for each product."""
+    for module in model.modules():
+        if getattr(module, "compute_dtype", None) is not None:
+            module.compute_dtype = dtype

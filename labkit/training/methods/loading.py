@@ -1,0 +1,114 @@
+"""Models from disk: the base as a method wants it, and with what a run learned."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ... import machine
+from ...spec import FinetuneSpec
+from ..surroundings import quiet
+from .four_bit import quantisation
+from .head import put_head, read_labels
+from .saved import load_weights
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+    from torch import nn
+    from transformers import PreTrainedModel
+
+
+def load_base(folder: Path, *, trust_remote_code: bool = False, **options: Any) -> "PreTrainedModel":  # noqa: ANN401
+    """Return the model of a folder in fp32, using all processors this process may use.
+
+    Args:
+        folder: A model in Transformers' format.
+        trust_remote_code: Run code that comes with it.
+        **options: More for `from_pretrained`.
+    """
+    from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
+
+    torch.set_num_threads(machine.processors())
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    with quiet():
+        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=torch.float32,
+            trust_remote_code=trust_remote_code,
+            local_files_only=True,
+            **options,
+        )
+    return model
+
+
+def load_model(folder: Path, spec: FinetuneSpec) -> "PreTrainedModel":
+    """Return the base model as the method wants it: in fp32, or in 4 bits."""
+    if spec.method != "qlora":
+        return load_base(folder, trust_remote_code=spec.trust_remote_code)
+    return load_base(
+        folder,
+        trust_remote_code=spec.trust_remote_code,
+        quantization_config=quantisation(spec),
+        device_map={"": device()},
+    )
+
+
+def load_tuned(
+    folder: Path, learned: Path, spec: FinetuneSpec, *, base: "PreTrainedModel | None" = None
+) -> "nn.Module":
+    """Return a model with what a run learned, ready to answer.
+
+    Args:
+        folder: The base model.
+        learned: What the run saved, `Run.learned`.
+        spec: The run's settings; the method is not told by every adapter's files.
+        base: The base model, if it is in memory; it is changed. Left out, it is loaded.
+    """
+    if spec.method == "full" and not spec.head:
+        return _ready(load_base(learned, trust_remote_code=spec.trust_remote_code))
+    model = base if base is not None else load_model(folder, spec)
+    if spec.head:
+        put_head(model, len(read_labels(learned)))
+    if spec.method == "full":
+        load_weights(model, learned)
+        return _ready(model)
+    return load_adapter(model, learned, spec)
+
+
+def load_adapter(
+    model: "PreTrainedModel",
+    path: Path,
+    spec: FinetuneSpec | None = None,
+    *,
+    is_trainable: bool = False,
+) -> "PeftModel":
+    """Return `model` with the adapter saved in `path`, in evaluation mode.
+
+    Args:
+        model: The base model, with a head if the adapter has one.
+        path: An adapter in PEFT's format.
+        spec: The run's settings; a bottleneck adapter cannot be told from LoRA without them.
+        is_trainable: Let it learn on.
+    """
+    from peft import PeftConfig, PeftModel
+
+    config = PeftConfig.from_pretrained(str(path))
+    if spec is not None and spec.method == "adapter":
+        from .bottleneck import register
+
+        register(config)
+    with quiet():
+        loaded = PeftModel.from_pretrained(
+            model, str(path), config=config, is_trainable=is_trainable
+        )
+    return _ready(loaded)
+
+
+def device() -> str:
+    """Return where models are put."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _ready(model: Any) -> Any:  # noqa: ANN401 - the same model
+    return model.to(device()).eval()
