@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .. import data, launch
+from .. import catalog, data, launch
 from ..errors import RunError
 from ..run import Run, free_name
 from ..spec import FinetuneSpec
@@ -55,6 +55,7 @@ class Preview:
     def __repr__(self) -> str:
         first, rows = self.splits.train[0], self.splits
         lines = [
+            *catalog.model_notes(self.spec.model),
             f"{rows.task} on {self.spec.data}: {len(rows.train)} rows to train on, "
             f"{len(rows.validation)} to validate, {len(rows.test)} to test.",
             *rows.notes,

@@ -3,6 +3,7 @@
 from .cache import cache_root
 from .datasets import data_files, resolve_data
 from .entries import DataEntry, ModelEntry, data_entry, data_sets, model_entry, models
+from .licences import model_notes
 from .listing import data_table, models_table
 from .names import check_model_name
 from .resolve import cached, resolve_entry, resolve_model
@@ -20,6 +21,7 @@ __all__ = [
     "data_sets",
     "data_table",
     "model_entry",
+    "model_notes",
     "models",
     "models_table",
     "resolve_data",

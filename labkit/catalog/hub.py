@@ -18,7 +18,7 @@ from .sources import HubSource, PinnedFile
 _ANSWER_SECONDS = 3.0
 _SILENCE_SECONDS = 30.0
 _CHUNK = 1 << 20  # bytes
-_SMALL_FILES = ("*.json", "*.txt", "*.model", "*.jinja", "LICENSE*")
+_SMALL_FILES = ("*.json", "*.txt", "*.model", "*.jinja", "LICENSE*", "README.md")
 
 _WEIGHTS = ("*.safetensors",)
 
@@ -72,7 +72,7 @@ def fetch(source: HubSource, into: Path, progress: Progress) -> None:
 
 def snapshot(hub_id: str, *, trust_remote_code: bool) -> Path:
     """Return the local folder of any hub model; from the hub's own cache where it is whole."""
-    folder = _local(hub_id)
+    folder = local_folder(hub_id)
     if folder is None:
         if is_hub_offline():
             raise _unreachable(hub_id, "the hub is switched off by the environment")
@@ -116,7 +116,8 @@ def _chunks(source: HubSource, pinned: PinnedFile) -> Iterator[bytes]:
         raise Interrupted from error
 
 
-def _local(hub_id: str) -> Path | None:
+def local_folder(hub_id: str) -> Path | None:
+    """Return the folder of a hub model in the hub's own cache, if all its weights are there."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 

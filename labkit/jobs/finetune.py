@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import data, evaluation, machine, report, training
+from .. import catalog, data, evaluation, machine, report, training
 from ..evaluation.kinds import Model, Tokenizer
 from ..files import write_json
 from ..run import Run
@@ -23,6 +23,7 @@ def finetune(job: Job) -> str:
     assert isinstance(spec, FinetuneSpec)
     splits = data.load(spec)
     folder = model_folder(spec.model, spec.trust_remote_code, job)
+    job.notes(catalog.model_notes(spec.model, folder))
     tokenizer = load_tokenizer(folder, spec.trust_remote_code)
     rows = _tokens(job, splits, tokenizer, spec.max_length)
     write_environment(job, splits.fingerprint)
