@@ -4,6 +4,7 @@ from .card import write_card
 from .html import bundle, final, live
 from .page import write_report
 from .plaintext import line, progress_line, text
+from .rating_page import rating_page
 from .table import Plain, RunsTable, runs_table
 from .views import NotebookView, SilentView, TextView, Watcher, watcher
 
@@ -19,6 +20,7 @@ __all__ = [
     "line",
     "live",
     "progress_line",
+    "rating_page",
     "runs_table",
     "text",
     "watcher",

@@ -19,7 +19,7 @@ TITLES = {
     "valid_json": "valid JSON",
     "field_f1": "field F1",
     "entity_f1": "entity F1",
-    "length_ratio": "length, answer ÷ reference",
+    "length_ratio": "length ÷ reference (best: 1)",
 }
 """Metrics whose name reads better in other words; `words.name` writes the rest."""
 

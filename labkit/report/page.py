@@ -9,6 +9,7 @@ from ..files import write_text
 from ..run import Run
 from . import story, words
 from .blocks import Block, Facts, Lines, Table
+from .evaluations import evaluations
 from .facts import title
 from .html import draw, fragment
 from .ladder import ladder
@@ -27,11 +28,12 @@ def page(run: Run) -> str:
     name = escape(f"Run {title(run)}")
     top, *blocks = story.story(run) if run.status == "waiting" else story.ended(run)
     body = fragment(blocks, level=2)
-    more = fragment([*exports(run), *settings(run), *environment(run), *summary(run)], level=2)
+    made = [*evaluations(run), *exports(run)]
+    more = fragment([*made, *settings(run), *environment(run), *summary(run)], level=2)
     return (
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{name}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n"
+        f"<title>{name}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
         f"{draw(top, 1)}\n{body}\n{first_example(run)}\n{more}\n</main>\n</body>\n</html>\n"
     )
 
@@ -129,7 +131,7 @@ def _plain(value: Any) -> str:  # noqa: ANN401 - any setting
     return "–" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
-_STYLE = """
+STYLE = """
 :root { color-scheme: light dark; --page: #ffffff; --ink: #1b1b1b; --mark: #ffe08a; }
 @media (prefers-color-scheme: dark) { :root { --page: #14161a; --ink: #e6e6e6; --mark: #6b5300; } }
 body { margin: 0; background: var(--page); color: var(--ink);

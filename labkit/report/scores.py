@@ -42,7 +42,9 @@ def scores(metrics: dict[str, Any]) -> Table:
          *(cell(key, of.get(key)) for of in found.values()))
         for key in wanted
     )  # fmt: skip
-    return Table(_title(metrics, n), ("", *columns), rows, note=" ".join(differences(metrics)))
+    said = ["↓: lower is better."] if any("↓" in row[0] for row in rows) else []
+    note = " ".join([*differences(metrics), *said])
+    return Table(_title(metrics, n), ("", *columns), rows, note=note)
 
 
 def headline(metrics: dict[str, Any]) -> str:
@@ -62,15 +64,10 @@ def headline(metrics: dict[str, Any]) -> str:
 
 def differences(metrics: dict[str, Any]) -> list[str]:
     """Return a sentence for each comparison of two models on the same rows."""
-    if "comparisons" in metrics:
-        name = judged_model(metrics)[0]
-        return [
-            f"{name} against {other}: {said}"
-            for other, found in metrics["comparisons"].items()
-            if (said := _difference(found))
-        ]
-    said = _difference(metrics.get("comparison") or {})
-    return [said] if said else []
+    every = [metrics.get("comparison") or {}, *metrics.get("comparisons", {}).values()]
+    for name, others in metrics.get("own", {}).items():
+        every += [{"metric": name, **found} for found in others.values()]
+    return [said for found in every if (said := _difference(found))]
 
 
 def signatures(metrics: dict[str, Any]) -> list[Block]:
@@ -96,21 +93,23 @@ def _label(key: str, row: list[Figure | None], n: object) -> str:
     parts = ["95 % interval"] if any(figure.interval for figure in known) else []
     rows = {figure.n for figure in known if figure.n} - {n}
     parts += [f"n = {words.count(min(rows))}"] if rows else []
-    parts += [] if all(figure.higher_is_better for figure in known) else ["lower is better"]
-    return title(key) + (f" [{', '.join(parts)}]" if parts else "")
+    is_lower = key != "length_ratio" and not all(figure.higher_is_better for figure in known)
+    return title(key) + " ↓" * is_lower + (f" [{', '.join(parts)}]" if parts else "")
 
 
 def _difference(found: dict[str, Any]) -> str:
     """Return a paired comparison in words: its own sentence, else its numbers."""
     paired = found.get("paired") or found
-    if found.get("sentence") or paired.get("sentence"):
-        return str(found.get("sentence") or paired["sentence"])
     if paired.get("difference") is None:
         return ""
+    p = words.number(paired.get("p_value"))
+    chance = "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p == p else ""
+    sentence = found.get("sentence") or paired.get("sentence")
+    if sentence:
+        by = f"By {title(found['metric'])}: " if found.get("metric") else ""
+        return f"{by}{str(sentence).removesuffix('.')}" + (f" ({chance})." if chance else ".")
     points = 100 * words.number(paired["difference"])
     bounds = words.interval(paired.get("interval"))
-    p = words.number(paired.get("p_value"))
     said = f"Difference on the same rows: {points:+.1f} points"
     said += f" {bounds} (95 % interval)" if bounds else ""
-    chance = "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
-    return said + (f", {chance}." if p == p else ".")
+    return said + (f", {chance}." if chance else ".")
