@@ -1,15 +1,12 @@
 """LoRA+: two step sizes for one adapter (Hayou et al., 2024, arXiv:2402.12354)."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
 import torch
 
-if TYPE_CHECKING:
-    from peft import PeftModel
-
 
 def faster_b(
-    model: "PeftModel",
+    model: torch.nn.Module,
     kind: type[torch.optim.Optimizer],
     options: dict[str, Any],
     ratio: float,
@@ -24,10 +21,11 @@ def faster_b(
         ratio: Step size of `B` relative to that of `A`.
         weight_decay: Of both; norms and magnitudes have none.
     """
+    from peft import PeftModel
     from peft.optimizers import create_loraplus_optimizer
 
     return create_loraplus_optimizer(
-        model,
+        cast(PeftModel, model),
         kind,
         loraplus_lr_ratio=ratio,
         loraplus_weight_decay=weight_decay,

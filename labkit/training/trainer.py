@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -29,9 +29,7 @@ from .arguments import How, arguments
 from .batches import Batch
 from .methods import head_of, load_weights, save_adapter
 from .optimizers import faster_b
-
-if TYPE_CHECKING:
-    from peft import PeftModel
+from .shortcut import Shortcut
 
 EVAL_TOKENS = 2048
 """Tokens of an evaluation batch; without a backward pass that is less than a step needs."""
@@ -44,7 +42,7 @@ class PackedTrainer(Trainer):
     """A Trainer for rows of tokens.
 
     Args:
-        model: A PEFT model; for packed batches with its attention set to `packed.NAME`.
+        model: A model ready to learn; for packed batches with its attention set to `packed.NAME`.
         spec: The settings; `max_steps` or the epochs give the number of steps.
         rows: Training and evaluation rows; the latter may be empty.
         how: Batch layout and precision.
@@ -54,7 +52,7 @@ class PackedTrainer(Trainer):
 
     def __init__(
         self,
-        model: "PeftModel",
+        model: torch.nn.Module,
         spec: FinetuneSpec,
         rows: tuple[Sequence[Tokens], Sequence[Tokens]],
         *,
@@ -64,7 +62,7 @@ class PackedTrainer(Trainer):
     ) -> None:
         self.tuned, self.spec, self.eval_rows = model, spec, list(rows[1])
         self.emit = emit
-        self.on_evaluated: Callable[[PeftModel, int], None] | None = None
+        self.on_evaluated: Callable[[torch.nn.Module, int], None] | None = None
         self.folder = Path(output_dir)
         self._drafting = False
         self._clock = time.perf_counter()
@@ -72,6 +70,11 @@ class PackedTrainer(Trainer):
         self._collate = batches.collator(
             how.packing, share_prefix=how.share_prefix, pad_token_id=how.pad_token_id
         )
+        self._loss_sum = batches.loss_sum
+        if spec.last_layers is not None:
+            every = [*rows[0], *rows[1]]
+            short = Shortcut(model, every, self._collate, folder=self.folder, emit=emit)
+            self._collate, self._loss_sum = short.batch, short.loss_sum
         super().__init__(
             model=model,
             args=arguments(spec, len(rows[0]), bool(rows[1]), how, self.folder),
@@ -117,7 +120,7 @@ class PackedTrainer(Trainer):
     ) -> Tensor:
         """Return this micro-batch's part of the step's mean loss, in nats per target token."""
         n_items = inputs["targets"].numel() if num_items_in_batch is None else num_items_in_batch
-        loss = batches.loss_sum(model, inputs, self._head) / n_items
+        loss = self._loss_sum(model, inputs, self._head) / n_items
         processes: int = self.accelerator.num_processes
         return loss * processes  # DDP takes the mean over processes
 
@@ -159,7 +162,7 @@ class PackedTrainer(Trainer):
     @torch.no_grad()
     def _eval_sum(self, rows: Sequence[Tokens]) -> float:
         batch = batches.to_device(self._collate(rows), self.args.device)
-        return float(batches.loss_sum(self.tuned, batch, self._head))
+        return float(self._loss_sum(self.tuned, batch, self._head))
 
     def restore_state(self, checkpoint: Path) -> None:
         """Take the state of a run that ended with this checkpoint; there is nothing to train."""
