@@ -98,7 +98,7 @@ def _columns(
 ) -> list[Texts]:
     """Return the columns that the function takes, after checking that they fit each other."""
     columns = [answers, references]
-    if len(_parameters(function)) > 2:
+    if len(parameters_of(function)) > 2:
         columns.append(prompts if prompts is not None else ())
     sizes = [len(column) for column in columns]
     if len(set(sizes)) > 1 or not sizes[0]:
@@ -110,7 +110,7 @@ def _columns(
     return columns
 
 
-def _parameters(function: Function) -> list[str]:
+def parameters_of(function: Function) -> list[str]:
     """Return the names of the parameters that the function has to be given, two or three."""
     try:
         known = inspect.signature(function).parameters.values()
@@ -128,7 +128,7 @@ def _parameters(function: Function) -> list[str]:
 
 
 def _is_whole(function: Function) -> bool:
-    return _parameters(function)[0] == "answers"
+    return parameters_of(function)[0] == "answers"
 
 
 def _name(function: Function) -> str:
