@@ -9,14 +9,15 @@ import numpy as np
 
 from labkit import catalog, data, evaluation
 from labkit.evaluation import whole_sequence_scores
-from labkit.jobs.job import load_model, load_tokenizer
+from labkit.jobs.job import load_tokenizer
 from labkit.spec import FinetuneSpec
+from labkit.training import load_base
 
 
 def main() -> None:
     """Print one line for each way and one that compares them."""
     folder = catalog.resolve_model(FinetuneSpec().model)
-    tokenizer, model = load_tokenizer(folder, False), load_model(folder, False)
+    tokenizer, model = load_tokenizer(folder, False), load_base(folder)
     splits = data.load(FinetuneSpec())
     rows = evaluation.label_rows(tokenizer, splits.held_out, splits.labels, 512)
     completions = list(rows.completions.values())

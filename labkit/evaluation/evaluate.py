@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from .. import training
 from .answers import ANSWERED, GenerationEvaluation, Writing, evaluate_generation
 from .classify import Evaluation, evaluate_classification, summarise
+from .head import head_scores
 from .kinds import Model, Progress, Tokenizer
 from .rows import label_rows, text_rows
 from .scores import metrics_for
@@ -49,14 +51,17 @@ def evaluate(  # noqa: PLR0913 - the one way in; all but six are by name
         seed: Seed of drawn tokens and of the bootstrap.
         prior_correction: Classification: token ids of a prompt without content; each label's
             likelihood is divided by that after it. `content_free_prompt` makes one.
-        scores: Classification: log-likelihoods `(rows, labels)` where they are known, as from a
-            classification head; the model is not asked.
+        scores: Classification: log-likelihoods `(rows, labels)` where they are known; the model is
+            not asked. A classification head gives its own.
     """
     if splits.task != "classification":
         rows = text_rows(tokenizer, examples, max_length)
         named = names or metrics_for(splits.task, rows.references)
         how = Writing(answered, max_new_tokens, temperature, seed)
         return evaluate_generation(model, tokenizer, rows, named, how, progress)
+    if scores is None and training.has_head(model):
+        forms = label_rows(tokenizer, examples, splits.labels, max_length)
+        scores = head_scores(model, forms.prompts, progress)
     if scores is not None:
         gold = [str(example.label) for example in examples]
         found = summarise(scores, splits.labels, gold, seed=seed)

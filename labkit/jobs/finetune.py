@@ -1,20 +1,23 @@
 """The job of fine-tuning: rows, training, base beside tuned, report."""
 
+import gc
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import catalog, data, evaluation, machine, report, training
+from ..errors import SpecError
 from ..evaluation.kinds import Model, Tokenizer
 from ..files import write_json
 from ..run import Run
 from ..spec import FinetuneSpec
 from ..training.schedule import batch_sentence
-from .job import Job, load_model, load_tokenizer, model_folder, write_environment
+from .job import Job, load_tokenizer, model_folder, write_environment
+from .measuring import Held, measure
 
 if TYPE_CHECKING:
-    from ..training import TrainResult
+    from ..training import AdapterFacts, TrainResult
 
 
 def finetune(job: Job) -> str:
@@ -27,30 +30,78 @@ def finetune(job: Job) -> str:
     tokenizer = load_tokenizer(folder, spec.trust_remote_code)
     rows = _tokens(job, splits, tokenizer, spec.max_length)
     write_environment(job, splits.fingerprint)
-    model = training.add_adapter(load_model(folder, spec.trust_remote_code), spec)
-    job.emit(
-        "plan", batch=batch_sentence(spec), **asdict(training.plan(model, rows["train"], spec))
-    )
+    result, facts = _trained(job, splits, folder, tokenizer, rows)
+    if result.status == "stopped":
+        return "stopped"
+    gc.collect()  # what is measured is loaded from disk
+    machine.give_back_memory()
+    found = measure(Held(job, spec, folder, tokenizer, splits), result.learned)
+    own = {"training": _training_facts(job, result), "adapter": _sizes(facts, result.learned)}
+    write_json(job.path / "metrics.json", found | own)
+    run = Run(job.path)
+    report.write_card(run)
+    report.write_report(run)
+    return "done"
+
+
+def _trained(
+    job: Job,
+    splits: data.Splits,
+    folder: Path,
+    tokenizer: Tokenizer,
+    rows: dict[str, list[data.Tokens]],
+) -> tuple["TrainResult", "AdapterFacts"]:
+    """Load the base, train, and let go of it; return what came of it and how much learned."""
+    spec = job.spec
+    assert isinstance(spec, FinetuneSpec)
+    labels = _labels(spec, splits)
+    learn = {name: _for_head(rows[name], getattr(splits, name), labels) for name in rows}
+    base = training.load_model(folder, spec)
+    model = training.add_adapter(base, spec, n_labels=len(labels) or None)
+    plan = training.plan(model, learn["train"], spec)
+    job.emit("plan", batch=batch_sentence(spec), **asdict(plan))
     job.emit("stage", name="training", done=0, total=1)
     result = training.train(
         model,
         tokenizer,
-        rows["train"],
-        rows["validation"],
+        learn["train"],
+        learn["validation"],
         spec,
         output_dir=job.path,
         emit=job.emit,
         should_stop=job.should_stop,
         on_evaluate=_sampler(job, splits, rows["validation"], tokenizer),
         resume=job.resume,
+        labels=labels,
     )
-    if result.status == "stopped":
-        return "stopped"
-    write_json(job.path / "metrics.json", _metrics(job, model, result, tokenizer, splits))
-    run = Run(job.path)
-    report.write_card(run)
-    report.write_report(run)
-    return "done"
+    return result, training.adapter_facts(model)
+
+
+def _labels(spec: FinetuneSpec, splits: data.Splits) -> tuple[str, ...]:
+    """Return what a head is to tell apart; nothing where the run has none.
+
+    Raises:
+        SpecError: The rows have no labels.
+    """
+    if spec.head and splits.task != "classification":
+        raise SpecError(
+            f"head must be false for task {splits.task!r}; got true.",
+            hint="A head on the last token can only choose among labels; see task.",
+        )
+    return tuple(splits.labels) if spec.head else ()
+
+
+def _for_head(
+    rows: Sequence[data.Tokens], examples: Sequence[data.Example], labels: Sequence[str]
+) -> list[data.Tokens]:
+    """Return rows that end with the number of their label, or as they are without a head."""
+    if not labels:
+        return list(rows)
+    numbers = {label: number for number, label in enumerate(labels)}
+    return [
+        data.Tokens([*row.input_ids[: row.n_prompt], numbers[str(example.label)]], row.n_prompt)
+        for row, example in zip(rows, examples, strict=True)
+    ]
 
 
 def _tokens(
@@ -82,48 +133,21 @@ def _sampler(
     chosen = list(zip(splits.validation, rows, strict=True))[: job.spec.n_samples]
     longest = max((len(row.input_ids) - row.n_prompt for _, row in chosen), default=1)
 
+    prompts = [row.input_ids[: row.n_prompt] for _, row in chosen]
+
+    def answered(model: Model) -> list[str]:
+        if not training.has_head(model):
+            return evaluation.generate(model, tokenizer, prompts, min(longest + 4, 64))
+        return [splits.labels[i] for i in evaluation.head_scores(model, prompts).argmax(axis=1)]
+
     def sample(model: Model, step: int) -> None:
-        prompts = [row.input_ids[: row.n_prompt] for _, row in chosen]
-        answers = evaluation.generate(model, tokenizer, prompts, min(longest + 4, 64))
-        for (example, _), answer in zip(chosen, answers, strict=True):
+        for (example, _), answer in zip(chosen, answered(model) if chosen else (), strict=True):
             expected = example.completion.strip()
             job.emit(
                 "sample", step=step, prompt=example.prompt, expected=expected, answer=answer.strip()
             )
 
     return sample
-
-
-def _metrics(
-    job: Job, model: Model, result: "TrainResult", tokenizer: Tokenizer, splits: data.Splits
-) -> dict[str, Any]:
-    """Measure base and tuned model on the held-out rows; return what metrics.json holds."""
-    assert isinstance(job.spec, FinetuneSpec)
-    examples, length = splits.held_out, job.spec.max_length
-
-    def measure(name: str) -> Callable[[Any], Any]:
-        progress = job.progress(f"evaluating the {name} model")
-        return lambda model: evaluation.evaluate(
-            model, tokenizer, examples, splits, length, progress
-        )
-
-    with evaluation.without_adapter(model):
-        base = measure("base")(model)
-    tuned = measure("tuned")(model)
-    found: dict[str, Any] = {
-        "task": splits.task,
-        "split": "test" if splits.test else "validation",
-        "n": len(examples),
-        "labels": list(splits.labels),
-        "base": base.as_dict(),
-        "tuned": tuned.as_dict(),
-        "training": _training_facts(job, result),
-        "adapter": _adapter_facts(model, result.adapter),
-    }
-    if splits.task == "classification":
-        texts = [example.prompt for example in examples]
-        found["comparison"] = evaluation.compare(base, tuned, texts).as_dict()
-    return found
 
 
 def _training_facts(job: Job, result: "TrainResult") -> dict[str, Any]:
@@ -148,7 +172,7 @@ def _training_facts(job: Job, result: "TrainResult") -> dict[str, Any]:
     }
 
 
-def _adapter_facts(model: Model, folder: Path) -> dict[str, int]:
-    size = sum(file.stat().st_size for file in folder.iterdir())
-    facts = training.adapter_facts(model)
+def _sizes(facts: "AdapterFacts", learned: Path) -> dict[str, int]:
+    """Count what learned, and the bytes that it takes on disk."""
+    size = sum(file.stat().st_size for file in learned.iterdir())
     return {"trainable": facts.trainable, "total": facts.total, "bytes": size}

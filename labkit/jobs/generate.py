@@ -4,10 +4,10 @@ from pathlib import Path
 
 from .. import data, evaluation, export, machine, training
 from ..errors import RunError, SpecError
-from ..evaluation.kinds import Prompt, Tokenizer
+from ..evaluation.kinds import Model, Prompt, Tokenizer
 from ..run import Run
 from ..spec import FinetuneSpec, GenerateSpec
-from .job import Job, load_model, load_tokenizer, model_folder
+from .job import Job, load_tokenizer, model_folder
 
 
 def generate(job: Job) -> str:
@@ -21,7 +21,7 @@ def generate(job: Job) -> str:
     tokenizer = load_tokenizer(folder, settings.trust_remote_code)
     texts = [_prompt(spec, settings if tuned else None, text) for text in spec.prompts]
     ids = [data.prompt_ids(text, tokenizer) for text in texts]
-    answers = _answers(spec, tuned, folder, tokenizer, ids, settings.trust_remote_code)
+    answers = _answers(spec, tuned, settings, folder, tokenizer, ids)
     for prompt, answer in zip(texts, answers, strict=True):
         job.emit("answer", prompt=prompt, text=answer)
     return "done"
@@ -44,16 +44,21 @@ def _prompt(spec: GenerateSpec, settings: FinetuneSpec | None, text: str) -> Pro
 def _answers(
     spec: GenerateSpec,
     tuned: Run | None,
+    settings: FinetuneSpec,
     folder: Path,
     tokenizer: Tokenizer,
     ids: list[list[int]],
-    trust_remote_code: bool,
 ) -> list[str]:
     if tuned and spec.source in ("fp32", "int8", "int4"):
         return _onnx_answers(spec, _onnx_folder(tuned, spec.source), tokenizer, ids)
-    model = load_model(folder, trust_remote_code)
-    if tuned and spec.source == "adapter":
-        model = training.load_adapter(model, tuned.adapter)
+    model: Model
+    if not tuned or spec.source != "adapter":
+        model = training.load_base(folder, trust_remote_code=settings.trust_remote_code)
+    else:
+        model = training.load_tuned(folder, tuned.learned, settings)
+        if settings.head:
+            labels = training.read_labels(tuned.learned)
+            return [labels[i] for i in evaluation.head_scores(model, ids).argmax(axis=1)]
     return evaluation.generate(
         model, tokenizer, ids, spec.max_new_tokens, temperature=spec.temperature, seed=spec.seed
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import catalog, machine
-from ..evaluation.kinds import Model, Tokenizer
+from ..evaluation.kinds import Tokenizer
 from ..files import write_json
 from ..spec import AnySpec
 
@@ -65,22 +65,6 @@ def load_tokenizer(folder: Path, trust_remote_code: bool) -> Tokenizer:
 
     return AutoTokenizer.from_pretrained(
         folder, trust_remote_code=trust_remote_code, local_files_only=True
-    )
-
-
-def load_model(folder: Path, trust_remote_code: bool) -> Model:
-    """Return the model of a folder in fp32, using all processors this process may use."""
-    import torch
-    from transformers import AutoModelForCausalLM
-    from transformers.utils import logging
-
-    torch.set_num_threads(machine.processors())
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    return AutoModelForCausalLM.from_pretrained(
-        folder,
-        dtype=torch.float32,
-        trust_remote_code=trust_remote_code,
-        local_files_only=True,
     )
 
 

@@ -109,9 +109,7 @@ def compare(
     )
 
 
-def _plain_loss(
-    model: nn.Module, rows: Sequence[Tokens], device: torch.device | str
-) -> Tensor:
+def _plain_loss(model: nn.Module, rows: Sequence[Tokens], device: torch.device | str) -> Tensor:
     """Return the mean loss of padded rows: the model's own, or of its head's labels."""
     if not has_head(model):
         loss: Tensor = model(**batches.to_device(batches.plain(rows), device)).loss

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from peft import PeftModel
+    from torch import nn
 
 
 @contextmanager
@@ -46,15 +46,15 @@ def reproducible(seed: int) -> Iterator[None]:
 
 
 def undisturbing(
-    on_evaluate: "Callable[[PeftModel, int], None]",
-) -> "Callable[[PeftModel, int], None]":
+    on_evaluate: "Callable[[nn.Module, int], None]",
+) -> "Callable[[nn.Module, int], None]":
     """Let a callback use the model as a plain one, and the random state as it likes."""
     import numpy as np
     import torch
 
     from .check import attention
 
-    def call(model: "PeftModel", step: int) -> None:
+    def call(model: "nn.Module", step: int) -> None:
         states = random.getstate(), np.random.get_state()
         try:
             with torch.random.fork_rng(), attention(model, "sdpa"):

@@ -1,4 +1,4 @@
-"""The fine-tuning methods: a base model made ready to learn, saved, loaded and merged by its method.
+"""The methods: a base model made ready to learn, saved, loaded and merged as its method wants it.
 
 A new method is an entry in `labkit.spec.METHODS` and one in `CONFIGURATIONS`.
 """

@@ -56,13 +56,12 @@ def remarks(model: "nn.Module") -> list[str]:
         return []
     inputs, outputs = base.get_input_embeddings(), base.get_output_embeddings()  # type: ignore[no-untyped-call]
     ends = {id(inputs): "input embedding", id(outputs): "output layer"}
-    apart = [
+    return [
         f"The {ends[id(module)]} ({name.rpartition('.')[2]}) shares its weights in the base model; "
         "it learns apart, the other stays as it was, and a merged model holds both."
         for name, module in base.named_modules()
         if id(module) in ends and any(p.requires_grad for p in module.parameters())
     ]
-    return apart
 
 
 @contextmanager

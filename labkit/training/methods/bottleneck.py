@@ -46,14 +46,20 @@ class Bottleneck(nn.Module, LoraLayer):
         self._active_adapter = adapter_name
         self.update_layer(adapter_name, config.r)
 
-    def update_layer(self, adapter_name: str, r: int, **_: Any) -> None:  # noqa: ANN401
+    def update_layer(  # type: ignore[override]
+        self,
+        adapter_name: str,
+        r: int,
+        **_: Any,  # noqa: ANN401
+    ) -> None:
         """Make the two layers of one adapter."""
+        width: Any = self.out_features
+        down, up = nn.Linear(width, r), nn.Linear(r, width)
+        nn.init.zeros_(up.weight)
+        nn.init.zeros_(up.bias)
         self.r[adapter_name], self.lora_alpha[adapter_name], self.scaling[adapter_name] = r, r, 1.0
         self.lora_dropout[adapter_name] = nn.Identity()
-        self.lora_A[adapter_name] = nn.Linear(self.out_features, r)
-        self.lora_B[adapter_name] = nn.Linear(r, self.out_features)
-        nn.init.zeros_(self.lora_B[adapter_name].weight)
-        nn.init.zeros_(self.lora_B[adapter_name].bias)
+        self.lora_A[adapter_name], self.lora_B[adapter_name] = down, up
         self._move_adapter_to_device_of_base_layer(adapter_name)
         self.set_adapter(self.active_adapters)
 
@@ -64,7 +70,8 @@ class Bottleneck(nn.Module, LoraLayer):
             return y
         for name in self.active_adapters:
             if name in self.lora_A:
-                inner = nn.functional.gelu(self.lora_A[name](y.to(self.lora_A[name].weight.dtype)))
+                down: Any = self.lora_A[name]
+                inner = nn.functional.gelu(down(y.to(down.weight.dtype)))
                 y = y + self.lora_B[name](inner).to(y.dtype)
         return y
 

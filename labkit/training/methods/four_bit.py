@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 def quantisation(spec: FinetuneSpec) -> Any:  # noqa: ANN401 - a BitsAndBytesConfig
-    """Return how Transformers is to keep the weights; it leaves output layer and embedding whole."""
+    """Return how Transformers is to keep the weights; output layer and embedding stay whole."""
     import torch
     from transformers import BitsAndBytesConfig
 
-    return BitsAndBytesConfig(
+    return BitsAndBytesConfig(  # type: ignore[no-untyped-call]
         load_in_4bit=True,
         bnb_4bit_quant_type=spec.bnb_4bit_quant_type,
         bnb_4bit_use_double_quant=spec.bnb_4bit_use_double_quant,
@@ -32,6 +32,7 @@ def is_four_bit(model: "nn.Module") -> bool:
 
 def compute_in(model: "nn.Module", dtype: "torch.dtype") -> None:
     """Let the 4-bit layers unpack their weights into `dtype` for each product."""
-    for module in model.modules():
-        if getattr(module, "compute_dtype", None) is not None:
-            module.compute_dtype = dtype
+    layers: list[Any] = list(model.modules())
+    for layer in layers:
+        if getattr(layer, "compute_dtype", None) is not None:
+            layer.compute_dtype = dtype

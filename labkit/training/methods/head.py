@@ -44,8 +44,8 @@ def put_head(model: "PreTrainedModel", n_labels: int) -> "PreTrainedModel":
 def has_head(model: "nn.Module") -> bool:
     """Tell whether a model answers with a label, not with a token."""
     embedding = base_of(model).get_input_embeddings()
-    n_outputs: int = head_of(model).weight.shape[0]  # type: ignore[index, union-attr, assignment]
-    n_tokens: int = embedding.weight.shape[0]  # type: ignore[index, union-attr, assignment]
+    n_outputs: int = head_of(model).weight.shape[0]  # type: ignore[index, assignment]
+    n_tokens: int = embedding.weight.shape[0]  # type: ignore[index, assignment]
     return n_outputs != n_tokens
 
 

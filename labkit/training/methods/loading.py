@@ -1,9 +1,10 @@
 """Models from disk: the base as a method wants it, and with what a run learned."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import torch
+from torch import nn
 
 from ... import machine
 from ...spec import FinetuneSpec
@@ -14,11 +15,17 @@ from .saved import load_weights
 
 if TYPE_CHECKING:
     from peft import PeftModel
-    from torch import nn
     from transformers import PreTrainedModel
 
+Model = TypeVar("Model", bound=nn.Module)
 
-def load_base(folder: Path, *, trust_remote_code: bool = False, **options: Any) -> "PreTrainedModel":  # noqa: ANN401
+
+def load_base(
+    folder: Path,
+    *,
+    trust_remote_code: bool = False,
+    **options: Any,  # noqa: ANN401 - more for from_pretrained
+) -> "PreTrainedModel":
     """Return the model of a folder in fp32, using all processors this process may use.
 
     Args:
@@ -56,7 +63,7 @@ def load_model(folder: Path, spec: FinetuneSpec) -> "PreTrainedModel":
 
 def load_tuned(
     folder: Path, learned: Path, spec: FinetuneSpec, *, base: "PreTrainedModel | None" = None
-) -> "nn.Module":
+) -> nn.Module:
     """Return a model with what a run learned, ready to answer.
 
     Args:
@@ -67,13 +74,14 @@ def load_tuned(
     """
     if spec.method == "full" and not spec.head:
         return _ready(load_base(learned, trust_remote_code=spec.trust_remote_code))
-    model = base if base is not None else load_model(folder, spec)
+    model: Any = base if base is not None else load_model(folder, spec)
     if spec.head:
         put_head(model, len(read_labels(learned)))
     if spec.method == "full":
         load_weights(model, learned)
-        return _ready(model)
-    return load_adapter(model, learned, spec)
+    else:
+        model = load_adapter(model, learned, spec)
+    return cast("nn.Module", _ready(model))
 
 
 def load_adapter(
@@ -110,5 +118,6 @@ def device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _ready(model: Any) -> Any:  # noqa: ANN401 - the same model
+def _ready(model: Model) -> Model:
+    """Return the model itself, where it computes and without dropout."""
     return model.to(device()).eval()

@@ -44,7 +44,8 @@ def load_merged(folder: Path, learned: Path, spec: FinetuneSpec) -> "PreTrainedM
     if spec.method == "full":
         return merge(load_tuned(folder, learned, spec))
     base = load_base(folder, trust_remote_code=spec.trust_remote_code)
-    return cast("PreTrainedModel", merge(load_tuned(folder, learned, spec, base=base)).eval())
+    merged: Any = merge(load_tuned(folder, learned, spec, base=base))
+    return cast("PreTrainedModel", merged.eval())
 
 
 def _obstacle(model: "nn.Module") -> str | None:

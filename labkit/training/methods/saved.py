@@ -98,5 +98,5 @@ def weights_file(folder: Path) -> Path:
 def _projection(model: "nn.Module") -> Any:  # noqa: ANN401 - PEFT's
     """Return the network that makes a prefix, where there is one."""
     encoders: Any = getattr(model, "prompt_encoder", None)
-    encoder = encoders[model.active_adapter] if encoders else None  # type: ignore[index]
+    encoder = encoders[model.active_adapter] if encoders else None
     return encoder if getattr(encoder, "prefix_projection", False) else None

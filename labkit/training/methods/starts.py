@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...data import Tokens
 from ...errors import SpecError
@@ -60,8 +60,9 @@ def _begin_with_tokens(model: "PeftModel") -> None:
     Real activations train faster and better than random numbers (Li and Liang, 2021, §7.4).
     """
     base, weight = base_of(model), _encoder(model).embedding.weight
-    n_tokens, vocabulary = len(weight), base.get_input_embeddings().weight.shape[0]  # type: ignore[index, union-attr]
-    ids = torch.randint(int(vocabulary), (1, n_tokens)).to(base.device)  # type: ignore[arg-type]
+    embedding: Any = base.get_input_embeddings()
+    n_tokens, vocabulary = len(weight), len(embedding.weight)
+    ids = torch.randint(vocabulary, (1, n_tokens)).to(base.device)
     cache: Any = base(input_ids=ids, use_cache=True).past_key_values
     states = [state for layer in cache.layers for state in (layer.keys, layer.values)]
     if all(state.shape[2] == n_tokens for state in states):  # a short window keeps fewer
@@ -73,7 +74,7 @@ def _encoder(model: "PeftModel") -> Any:  # noqa: ANN401 - PEFT's
     return encoders[model.active_adapter]
 
 
-def learn_start(model: "PeftModel", spec: FinetuneSpec, rows: Sequence[Tokens]) -> None:
+def learn_start(model: nn.Module, spec: FinetuneSpec, rows: Sequence[Tokens]) -> None:
     """Start LoRA's `A` from the directions in which the training rows differ most (EVA).
 
     Paischer et al., 2024, arXiv:2410.07170; each layer keeps its rank.
@@ -81,7 +82,7 @@ def learn_start(model: "PeftModel", spec: FinetuneSpec, rows: Sequence[Tokens]) 
     Raises:
         SpecError: There are fewer tokens than ranks.
     """
-    if getattr(spec, "init_lora_weights", None) != "eva":
+    if spec.init_lora_weights != "eva":
         return
     from peft import initialize_lora_eva_weights
 

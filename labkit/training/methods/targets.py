@@ -63,7 +63,9 @@ def of_last_layers(
             hint="Leave it out to adapt all of them.",
         )
     layers = linear_layers(model)
-    chosen = [name for name in layers if block_of(name) >= count - last and _is_wanted(name, wanted)]
+    chosen = [
+        name for name in layers if block_of(name) >= count - last and _is_wanted(name, wanted)
+    ]
     _require(bool(chosen), f"{wanted} of the last {last}", layers)
     return chosen
 
@@ -133,7 +135,8 @@ def ends_with(layer: str, name: str) -> bool:
 def output_layer(model: "nn.Module") -> str:
     """Return the full name of the layer that makes the logits."""
     head = head_of(model)
-    return next(name for name, module in model.named_modules() if module is head)
+    names: list[str] = [name for name, module in model.named_modules() if module is head]
+    return names[0]
 
 
 def _is_wanted(layer: str, wanted: str | list[str]) -> bool:

@@ -1,0 +1,54 @@
+"""Classification by a head: its outputs are the labels, so a row is one forward pass."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .kinds import Model, Progress, Rows
+from .modes import device_of, evaluating
+
+if TYPE_CHECKING:
+    import torch
+
+BATCH_TOKENS = 2048
+"""Most tokens of one forward pass, padding included."""
+
+
+def head_scores(
+    model: Model, prompts: Rows, progress: Progress | None = None, batch_tokens: int = BATCH_TOKENS
+) -> np.ndarray:
+    """Return the log-probability in nats of each label after each prompt, `(rows, n_labels)`.
+
+    Args:
+        model: A causal language model whose output layer has one output a label.
+        prompts: Token ids of each row; the last one is read.
+        progress: Called with (rows done, rows in all).
+        batch_tokens: Most tokens of one forward pass, padding included.
+    """
+    order = sorted(range(len(prompts)), key=lambda i: -len(prompts[i]))
+    found, done = [], 0
+    with evaluating(model):
+        while done < len(order):
+            size = max(1, batch_tokens // len(prompts[order[done]]))
+            batch = [prompts[i] for i in order[done : done + size]]
+            found.append(_last_scores(model, batch).double().cpu().numpy())
+            done += len(batch)
+            if progress:
+                progress(done, len(order))
+    back = np.argsort(order)
+    scores: np.ndarray = np.concatenate(found)[back]
+    return scores
+
+
+def _last_scores(model: Model, rows: Rows) -> torch.Tensor:
+    """Return `(rows, n_labels)` log-probabilities at the end of each row, padded after it."""
+    import torch
+
+    device, longest = device_of(model), max(map(len, rows))
+    ids = torch.tensor([[*row, *[0] * (longest - len(row))] for row in rows], device=device)
+    mask = torch.tensor([[1] * len(r) + [0] * (longest - len(r)) for r in rows], device=device)
+    logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits
+    last = torch.tensor([len(row) - 1 for row in rows], device=device)
+    return torch.log_softmax(logits[torch.arange(len(rows), device=device), last].float(), -1)

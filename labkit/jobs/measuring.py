@@ -1,0 +1,118 @@
+"""Base beside tuned: each model is loaded from disk, so that what is measured is what was saved."""
+
+import gc
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import data, evaluation, machine, training
+from ..evaluation.kinds import Model, Tokenizer
+from ..spec import FinetuneSpec
+from .drift import Logits, drift
+from .job import Job
+from .predictions import baselines
+
+MERGED_ROWS = 64
+"""Most held-out rows on which a merged model is measured beside the one that was trained."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a run's models are measured on."""
+
+    job: Job
+    """Whom to tell."""
+
+    spec: FinetuneSpec
+    """The run's settings."""
+
+    folder: Path
+    """The base model."""
+
+    tokenizer: Tokenizer
+    """Its tokenizer."""
+
+    splits: data.Splits
+    """The rows; the held-out ones are read."""
+
+    def evaluate(self, model: Model, name: str, n_rows: int | None = None) -> Any:  # noqa: ANN401
+        """Return the evaluation of a model on the first `n_rows` held-out rows, or on all."""
+        return evaluation.evaluate(
+            model,
+            self.tokenizer,
+            self.splits.held_out[:n_rows],
+            self.splits,
+            self.spec.max_length,
+            self.job.progress(f"evaluating the {name} model"),
+        )
+
+
+def measure(held: Held, learned: Path) -> dict[str, Any]:
+    """Measure base and tuned model on the held-out rows; return their part of metrics.json.
+
+    Args:
+        held: What to measure on.
+        learned: What the run saved.
+    """
+    spec, splits, examples = held.spec, held.splits, held.splits.held_out
+    loaded: list[Any] = [training.load_base(held.folder, trust_remote_code=spec.trust_remote_code)]
+    base = held.evaluate(loaded[0], "base")
+    if spec.method in ("full", "qlora"):  # these have another base than the one in memory
+        _free(loaded)
+    on = loaded.pop() if loaded else None
+    loaded.append(training.load_tuned(held.folder, learned, spec, base=on))
+    del on
+    tuned = held.evaluate(loaded[0], "tuned")
+    found = {
+        "task": splits.task,
+        "split": "test" if splits.test else "validation",
+        "n": len(examples),
+        "labels": list(splits.labels),
+        "base": base.as_dict(),
+        "tuned": tuned.as_dict(),
+        "comparison": _comparison(base, tuned, examples),
+        "baselines": baselines(splits.task, list(tuned.metrics), examples, seed=spec.seed),
+    }
+    if spec.method == "qlora" and not spec.head:
+        found["merged"] = _merged(held, learned, loaded, tuned)
+    _free(loaded)
+    return found
+
+
+def _comparison(base: Any, tuned: Any, examples: Sequence[data.Example]) -> dict[str, Any]:  # noqa: ANN401
+    if isinstance(tuned, evaluation.Evaluation):
+        texts = [example.prompt for example in examples]
+        return evaluation.compare(base, tuned, texts).as_dict()
+    return evaluation.compare_texts(base, tuned).as_dict()
+
+
+def _merged(held: Held, learned: Path, loaded: list[Any], tuned: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Measure the adapter on the base in fp32, which is what a merged model has.
+
+    Args:
+        held: What to measure on.
+        learned: What the run saved.
+        loaded: Holds the tuned model, which is freed.
+        tuned: Its evaluation.
+    """
+    rows, _ = data.tokenize(
+        held.splits.held_out[:MERGED_ROWS], held.tokenizer, max_length=held.spec.max_length
+    )
+    before = Logits.of(loaded[0], rows)
+    _free(loaded)
+    loaded.append(training.load_merged(held.folder, learned, held.spec))
+    found: dict[str, Any] = drift(before, Logits.of(loaded[0], rows)) | {"n": len(rows)}
+    if isinstance(tuned, evaluation.Evaluation):
+        merged = held.evaluate(loaded[0], "merged", MERGED_ROWS)
+        hits = sum(map(str.__eq__, tuned.predictions[:MERGED_ROWS], merged.gold))
+        found["accuracy"] = merged.accuracy
+        found["accuracy_change"] = merged.accuracy - hits / merged.n
+    return found
+
+
+def _free(loaded: list[Any]) -> None:
+    """Let go of the model in a list, and give its memory back."""
+    loaded.clear()
+    gc.collect()
+    machine.give_back_memory()
