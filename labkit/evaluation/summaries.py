@@ -23,7 +23,6 @@ ABBREVIATIONS = "al approx ca cf dr e.g eq etc fig figs i.e jr mr mrs ms no prof
 """Words whose full stop ends no sentence."""
 
 _END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s)|[。！？]+[」』”]*|\n\s*\n")
-_LAST_WORD = re.compile(r"[\w.]*$")
 
 
 class Words:
@@ -81,17 +80,23 @@ def lead_1(examples: Sequence[Example]) -> list[str]:
 
 
 def first_sentence(text: str) -> str:
-    """Return a text up to the end of its first sentence, or all of it where none ends."""
+    """Return a text up to the end of its first sentence, or all of it where none ends.
+
+    A full stop ends none after an abbreviation or an initial, nor does any sign before a small
+    letter, unless the text has small letters only.
+    """
     text = text.strip()
+    is_cased = text != text.lower()
     for end in _END.finditer(text):
-        if not (end[0].startswith(".") and _is_abbreviation(text[: end.start()])):
+        before, after = text[: end.start()], text[end.end() :].lstrip()
+        goes_on = end[0][0] in ".!?…" and is_cased and after[:1].islower()
+        if not goes_on and not (end[0][0] == "." and _is_abbreviation(before)):
             return " ".join(text[: end.end()].split())
     return " ".join(text.split())
 
 
 def _is_abbreviation(before: str) -> bool:
     """Say whether the last word is one that a full stop shortens, as `Dr` or an initial."""
-    found = _LAST_WORD.search(before)
-    word = found[0] if found else ""
+    word = before.split()[-1].lstrip("(\"'“‘«") if before.split() else ""
     is_initial = len(word) == 1 and word.isupper()
     return is_initial or word.lower() in ABBREVIATIONS.split()
