@@ -82,11 +82,27 @@ def _check(judged: Run, spec: EvaluateSpec) -> None:
 
     subjects_of(judged, spec.against)
     check_metrics(spec.metrics or (), judged.metrics["task"])
+    _check_use(spec, is_labels=judged.metrics["task"] == "classification")
     named = spec.data or finished(judged).data
     if (spec.data or spec.split) and not data.is_hub_id(named, Path(named)):
         data.load_unseen(
             finished(judged), spec.data, spec.split, judged.metrics.get("labels") or ()
         )
+
+
+def _check_use(spec: EvaluateSpec, *, is_labels: bool) -> None:
+    """Refuse a setting that the task has no use for."""
+    use = {
+        "prior_correction": "classification",
+        "temperature": "text tasks",
+        "max_new_tokens": "text tasks",
+    }
+    for name in spec.changed():
+        if use.get(name) == ("text tasks" if is_labels else "classification"):
+            raise SpecError(
+                f"{name} goes with {use[name]}; got {getattr(spec, name)!r}.",
+                hint=f"Leave {name} out.",
+            )
 
 
 def _create(judged: Run, name: str | None, spec: EvaluateSpec, *, is_staged: bool) -> Run:

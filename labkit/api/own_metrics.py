@@ -6,23 +6,20 @@ evaluation recorded; the worker never sees them.
 
 import inspect
 import json
-import math
 import runpy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import report
 from ..errors import RunError, SpecError, listed, near
 from ..files import write_json
 from ..run import Run
 
-if TYPE_CHECKING:
-    import numpy as np
-
-Function = Callable[..., float]
-"""`f(answer, reference)` or `f(answer, reference, prompt)`: the worth of one answer.
+Function = Callable[..., Any]
+"""`f(answer, reference)` or `f(answer, reference, prompt)` to the worth of one answer; or
+`f(answers, references)` to one number over all rows.
 
 An attribute `higher_is_better = False` on the function says that less is better.
 """
@@ -53,20 +50,18 @@ def add_own(run: Run, functions: Sequence[Function]) -> None:
 
     Raises:
         RunError: The run is no evaluation that is done.
-        SpecError: A function raised an error or gave no number; the row is named.
+        DataError: A function raised an error or gave no number; the row is named.
     """
     metrics, rows = run.metrics, predictions(run)
     seed, judged = int(run.spec.as_dict()["seed"]), str(metrics["run"])
     for function in functions:
         name = function.__name__
-        scores = {model: _scores(function, rows, model) for model in metrics["models"]}
-        better = bool(getattr(function, "higher_is_better", True))
         for model, of in metrics["models"].items():
-            of.setdefault("metrics", {})[name] = _measured(scores[model], function, seed)
+            of.setdefault("metrics", {})[name] = _measured(function, rows, model, seed)
         metrics.setdefault("own", {})[name] = {
-            other: _compared((other, judged), scores, better, seed)
+            other: _compared(function, rows, (other, judged), seed)
             for other in metrics["models"]
-            if other != judged
+            if other != judged and not _is_whole(function)
         }
     write_json(run.path / "metrics.json", metrics)
     report.write_report(run)
@@ -122,63 +117,47 @@ def _checked(function: Function) -> Function:
             f"metrics must be names or named functions; got {function!r}.",
             hint="Write it with def: def cost(answer, reference): …",
         )
-    if _takes(function) not in (2, 3):
-        raise SpecError(
-            f"The metric {name} must take an answer and its reference (and the prompt); it takes "
-            f"{_takes(function)} arguments.",
-            hint=f"Write def {name}(answer, reference): …",
-        )
+    from ..evaluation.own import parameters_of
+
+    parameters_of(function)
     return function
 
 
-def _takes(function: Function) -> int:
-    parameters = inspect.signature(function).parameters.values()
-    return sum(
-        item.default is item.empty and item.kind < item.VAR_POSITIONAL for item in parameters
+def _is_whole(function: Function) -> bool:
+    """Tell whether a function takes all rows at once, so that rows cannot be paired."""
+    from ..evaluation.own import parameters_of
+
+    return parameters_of(function)[0] == "answers"
+
+
+def _columns(rows: Sequence[dict[str, Any]], model: str) -> tuple[list[str], list[str], list[str]]:
+    """Return answers, references and prompts."""
+    return (
+        [row["answers"][model] for row in rows],
+        [row["reference"] for row in rows],
+        [row["prompt"] for row in rows],
     )
 
 
-def _scores(function: Function, rows: Sequence[dict[str, Any]], model: str) -> "np.ndarray":
-    """Return the function's number for each row, `(rows,)`."""
-    import numpy as np
+def _measured(
+    function: Function, rows: Sequence[dict[str, Any]], model: str, seed: int
+) -> dict[str, Any]:
+    """Return the metric with its interval, as metrics.json holds it."""
+    from ..evaluation.own import own_metric
 
-    return np.array([_score(function, row, model) for row in rows], float)
-
-
-def _score(function: Function, row: dict[str, Any], model: str) -> float:
-    given = (row["answers"][model], row["reference"], row["prompt"])[: _takes(function)]
-    try:
-        found = float(function(*given))
-    except Exception as error:
-        raise _refusal(function, row, f"raised {type(error).__name__}: {error}") from error
-    if not math.isfinite(found):
-        raise _refusal(function, row, f"gave {found}")
-    return found
-
-
-def _refusal(function: Function, row: dict[str, Any], said: str) -> SpecError:
-    return SpecError(
-        f"The metric {function.__name__} must give a number for every row; in row {row['row']} it "
-        f"{said}.",
-        hint="Mend the function, then add it with add_metrics(evaluation, function); nothing "
-        "is measured again.",
-    )
-
-
-def _measured(scores: "np.ndarray", function: Function, seed: int) -> dict[str, Any]:
-    """Return the mean with its bootstrap interval, as metrics.json holds it."""
-    from ..evaluation.measure import Metric, about, share, with_ones
-
-    text = (inspect.getdoc(function) or "a function of your own").splitlines()[0]
     better = bool(getattr(function, "higher_is_better", True))
-    metric = Metric(None, share, about(f"mean over rows; {text}"), higher_is_better=better)
-    return asdict(metric.measure(with_ones(scores), seed=seed))
+    found = own_metric(function, *_columns(rows, model), seed=seed, higher_is_better=better)
+    said = (inspect.getdoc(function) or "").splitlines()[:1]
+    return asdict(found) | {"about": ": ".join([found.about, *said])}
 
 
 def _compared(
-    names: tuple[str, str], scores: "dict[str, np.ndarray]", better: bool, seed: int
+    function: Function, rows: Sequence[dict[str, Any]], names: tuple[str, str], seed: int
 ) -> dict[str, Any]:
+    """Return the paired comparison of two models on the same rows."""
+    from ..evaluation.own import own_row_scores
     from ..evaluation.paired import paired_difference
 
-    first, second = (scores[name] for name in names)
+    first, second = (own_row_scores(function, *_columns(rows, name)) for name in names)
+    better = bool(getattr(function, "higher_is_better", True))
     return asdict(paired_difference(first, second, seed=seed, names=names, higher_is_better=better))

@@ -87,7 +87,7 @@ def finished(run: Run) -> FinetuneSpec:
 
 
 def check_metrics(names: Sequence[str], task: str) -> None:
-    """Refuse a metric that does not fit the task."""
+    """Refuse a metric that does not fit the task, and name those that do."""
     known = FITTING[task]
     for name in names:
         if name not in known:

@@ -3,10 +3,12 @@
 import gc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 from typing import Any
 
 from .. import data, evaluation, machine, report, training
+from ..evaluation.kinds import Model, Tokenizer
 from ..evaluation.subjects import Subject, finished, subjects_of
 from ..files import write_json
 from ..run import Run
@@ -18,7 +20,6 @@ from .predictions import (
     names_of,
     references_of,
     samples,
-    with_metrics,
     write_predictions,
 )
 
@@ -117,11 +118,7 @@ def _measured(job: Job, subject: Subject, rows: Rows) -> dict[str, Any]:
     progress(0, len(rows.examples))
     folder = model_folder(subject.spec.model, subject.spec.trust_remote_code, job)
     tokenizer = load_tokenizer(folder, subject.spec.trust_remote_code)
-    model = (
-        training.load_model(folder, subject.spec)
-        if subject.learned is None
-        else training.load_tuned(folder, subject.learned, subject.spec)
-    )
+    model = _loaded(subject, folder)
     found = evaluation.evaluate(
         model,
         tokenizer,
@@ -129,11 +126,29 @@ def _measured(job: Job, subject: Subject, rows: Rows) -> dict[str, Any]:
         rows.splits,
         rows.max_length,
         progress,
+        names=spec.metrics,
+        answered=None,
+        max_new_tokens=spec.max_new_tokens,
+        temperature=spec.temperature,
+        seed=spec.seed,
+        prior_correction=_content_free(tokenizer, rows) if spec.prior_correction else None,
     ).as_dict()
     del model
     gc.collect()
     machine.give_back_memory()
     return found
+
+
+def _loaded(subject: Subject, folder: Path) -> Model:
+    """Return a base model in fp32, or a tuned one as its method has it."""
+    if subject.learned is None:
+        return training.load_base(folder, trust_remote_code=subject.spec.trust_remote_code)
+    return training.load_tuned(folder, subject.learned, subject.spec)
+
+
+def _content_free(tokenizer: Tokenizer, rows: Rows) -> list[int]:
+    """Return the prompt whose labels' likelihoods are taken as what they are anyway."""
+    return evaluation.content_free_prompt(tokenizer, rows.examples, rows.max_length)
 
 
 def _until_stopped(job: Job, progress: Callable[[int, int], None]) -> Callable[[int, int], None]:
@@ -159,9 +174,7 @@ def _metrics(spec: EvaluateSpec, rows: Rows, found: Evaluations) -> dict[str, An
         "n": len(rows.examples),
         "n_trained_on": rows.n_trained_on,
         "labels": list(rows.splits.labels),
-        "models": {
-            name: with_metrics(of, names, references, seed=seed) for name, of in found.items()
-        },
+        "models": found,
         "comparisons": comparisons(names, found, references, seed=seed),
         "baselines": baselines(task, names, rows.examples, seed=seed),
         "samples": samples(names, rows.examples, found, seed=seed),

@@ -4,13 +4,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import numpy as np
 
 from .. import data
 from ..evaluation.paired import paired_texts
+from ..evaluation.samples import picks
 from ..evaluation.scores import METRICS, metrics_for, row_scores, score_texts
 from ..evaluation.summaries import lead_1
 from ..files import write_text
@@ -36,17 +36,6 @@ def references_of(examples: Sequence[data.Example]) -> list[str]:
 def answers_of(found: Mapping[str, Any]) -> list[str]:
     """Return a model's answers, one a row: its labels, or what it wrote."""
     return list(found["predictions"] if "predictions" in found else found["answers"])
-
-
-def with_metrics(
-    found: dict[str, Any], names: Sequence[str], references: Sequence[str], *, seed: int
-) -> dict[str, Any]:
-    """Return an evaluation with just the metrics of these names."""
-    there = found.get("metrics", {})
-    missing = [name for name in names if name not in there and METRICS[name].counts is not None]
-    more = score_texts(answers_of(found), references, missing, seed=seed)
-    every = {**there, **{name: asdict(measure) for name, measure in more.items()}}
-    return {**found, "metrics": {name: every[name] for name in names if name in every}}
 
 
 def comparisons(
@@ -101,9 +90,7 @@ def samples(
     name = by_rows(names) or metrics_for("generation")[0]
     judged = list(found.values())[-1]
     scores = _row_scores(name, judged, references_of(examples))
-    order = np.argsort(-scores, kind="stable").tolist()
-    drawn = Random(seed).sample(range(len(order)), min(SHOWN, len(order)))
-    kinds = {"best": order[:SHOWN], "worst": order[::-1][:SHOWN], "random": sorted(drawn)}
+    kinds = picks(scores, SHOWN, seed, higher_is_better="probabilities" in judged or _better(name))
     lines = rows_of(examples, found)
     return {
         "metric": "probability of the right label" if "probabilities" in judged else name,
@@ -143,6 +130,10 @@ def write_predictions(path: Path, examples: Sequence[data.Example], found: Evalu
             else {}
         }
     write_text(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+
+
+def _better(name: str) -> bool:
+    return METRICS[name].higher_is_better
 
 
 def _row_scores(name: str, of: dict[str, Any], references: Sequence[str]) -> np.ndarray:

@@ -5,6 +5,7 @@ from .html import bundle, final, live
 from .page import write_report
 from .plaintext import line, progress_line, text
 from .rating_page import rating_page
+from .ratings import ratings_html, ratings_text
 from .table import Plain, RunsTable, runs_table
 from .views import NotebookView, SilentView, TextView, Watcher, watcher
 
@@ -21,6 +22,8 @@ __all__ = [
     "live",
     "progress_line",
     "rating_page",
+    "ratings_html",
+    "ratings_text",
     "runs_table",
     "text",
     "watcher",
