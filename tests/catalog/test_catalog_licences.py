@@ -55,6 +55,7 @@ def test_without_a_card_the_licence_is_unknown(folder):
     ("head", "name", "url"),
     [
         ("license: mit", "mit", None),
+        ("about:\n  license: gpl-3.0\nlicense: mit", "mit", None),
         ('license: "cc-by-nc-4.0"\r', "cc-by-nc-4.0", None),
         ("license:\n- mit\n- apache-2.0", "mit, apache-2.0", None),
         ("license: [mit, apache-2.0]", "mit, apache-2.0", None),

@@ -88,14 +88,14 @@ def test_a_name_of_an_unknown_kind_of_device_gives_no_row():
 
 
 def test_a_tested_meaning_can_be_learned_where_it_has_several_templates():
-    group = [Template(f"{b}{i}", "X", b, {}, ()) for b in "abcd" for i in range(5)]
+    group = [Template(f"{b}{i}", "X", b, {}, ()) for b in "abcdefghij" for i in range(2)]
     splits = divided(group)
     assert {split: len(part) for split, part in splits.items()} == {
         "train": 14,  # 20 − 4 (a fifth) − 2 (12 %, rounded)
         "validation": 2,
         "test": 4,
     }
-    assert {template.block for template in splits["train"]} == set("abcd")
+    assert {template.block for template in splits["train"]} == set("abcdefghij")
 
 
 @pytest.mark.parametrize(
