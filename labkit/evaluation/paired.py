@@ -1,12 +1,15 @@
 """Two models on the same rows: is the difference more than luck?
 
 Shares of rows: the exact test of McNemar (1947) and the interval of Newcombe (1998). All else:
-the paired bootstrap of Koehn (2004), which draws the same rows for both models.
+the paired bootstrap of Koehn (2004), which draws the same rows for both models. As it is too sure
+of itself with few rows, its p-value is never below that of n coins that fall alike, 2 / 2ⁿ; so
+fewer than 6 rows decide nothing.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -17,6 +20,12 @@ from .scores import row_counts, text_metric
 from .shares import mcnemar, paired_interval
 
 NAMES = ("The first model", "The second model")
+
+LEVEL = 0.05
+"""From this p-value on, a difference is called chance."""
+
+Found: TypeAlias = tuple[float, tuple[float, float] | None, float]
+"""Difference, its interval, its p-value."""
 
 
 @dataclass(frozen=True)
@@ -113,26 +122,23 @@ def paired_counts(
         found = _totals(metric, counts, seed)
     difference, interval, p_value = found
     sign = 1 if metric.higher_is_better else -1
-    text = sentence(sign * difference, _turned(interval, sign), len(old), names)
-    return Paired(len(old), gained, lost, difference, interval, p_value, text)
+    gain = (sign * difference, _turned(interval, sign), p_value)
+    return Paired(len(old), gained, lost, *found, sentence(gain, len(old), names))
 
 
-def sentence(
-    gain: float, interval: tuple[float, float] | None, n: int, names: tuple[str, str] = NAMES
-) -> str:
+def sentence(gain: Found, n: int, names: tuple[str, str] = NAMES) -> str:
     """Return who is better, or that it cannot be told.
 
     Args:
-        gain: How much better the second model is.
-        interval: 95 % interval of the gain.
+        gain: How much better the second model is, the interval of that and its p-value.
         n: Rows.
         names: What to call the two.
     """
-    if interval is None or interval[0] <= 0 <= interval[1]:
-        return f"The difference is too close to call with n = {n}: {_said(gain, interval)}."
-    better, sign = (names[1], 1) if gain > 0 else (names[0], -1)
-    found = _said(sign * gain, _turned(interval, sign))
-    return f"{better} is better by {found} on {n} rows."
+    value, interval, p_value = gain
+    if interval is None or interval[0] <= 0 <= interval[1] or p_value >= LEVEL:
+        return f"The difference is too close to call with n = {n}: {_said(value, interval)}."
+    better, sign = (names[1], 1) if value > 0 else (names[0], -1)
+    return f"{better} is better by {_said(sign * value, _turned(interval, sign))} on {n} rows."
 
 
 def _said(value: float, interval: tuple[float, float] | None) -> str:
@@ -143,10 +149,6 @@ def _turned(interval: tuple[float, float] | None, sign: int) -> tuple[float, flo
     if interval is None or sign > 0:
         return interval
     return -interval[1], -interval[0]
-
-
-Found = tuple[float, tuple[float, float] | None, float]
-"""Difference, its interval, its p-value."""
 
 
 def _shares(first: np.ndarray, second: np.ndarray) -> Found:
@@ -164,8 +166,8 @@ def _totals(metric: Metric, counts: tuple[np.ndarray, np.ndarray], seed: int) ->
     before, after = (metric.total(part) for part in np.split(sums, [counts[0].shape[1]], axis=1))
     drawn = after - before
     tail = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
-    p_value = min(1.0, 2 * (tail + 1) / (len(drawn) + 1))
-    return new - old, bootstrap.middle(drawn), p_value
+    p_value = max(2 * (tail + 1) / (len(drawn) + 1), 2 ** (1 - len(counts[0])))
+    return new - old, bootstrap.middle(drawn), min(1.0, p_value)
 
 
 def _is_binary(counts: tuple[np.ndarray, np.ndarray]) -> bool:

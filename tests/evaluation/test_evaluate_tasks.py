@@ -179,7 +179,7 @@ def test_two_models_texts_are_compared_by_the_primary_metric(llama, byte_tokeniz
     found = compare_texts(base, tuned)
     assert (found.metric, found.n) == ("field_f1", 3)
     assert found.difference == 1 - base.metrics["field_f1"].value
-    assert found.sentence == "The tuned model is better by 1 [1, 1] on 3 rows."
+    assert found.sentence == "The difference is too close to call with n = 3: 1 [1, 1]."
     assert set(found.as_dict()) == {
         *("metric", "n", "difference", "interval", "p_value", "sentence")
     }

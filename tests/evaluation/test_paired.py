@@ -105,20 +105,29 @@ def test_where_the_interval_holds_0_it_is_too_close_to_call():
 
 def test_else_the_better_model_is_named_with_its_lead():
     names = ("base", "run2")
-    assert sentence(0.125, (0.05, 0.2), 80, names) == (
+    assert sentence((0.125, (0.05, 0.2), 0.01), 80, names) == (
         "run2 is better by 0.125 [0.05, 0.2] on 80 rows."
     )
-    assert sentence(-0.125, (-0.2, -0.05), 80, names) == (
+    assert sentence((-0.125, (-0.2, -0.05), 0.01), 80, names) == (
         "base is better by 0.125 [0.05, 0.2] on 80 rows."
     )
 
 
 def test_of_a_loss_the_lower_is_the_better():
-    first, second = np.array([3.0, 2.5, 4.0, 3.5]), np.array([1.0, 1.5, 1.2, 1.1])
+    first, second = np.array([3.0, 2.5, 4.0, 3.5] * 2), np.array([1.0, 1.5, 1.2, 1.1] * 2)
     found = paired_difference(first, second, higher_is_better=False)
     assert found.difference == pytest.approx(-2.05)
     assert found.interval[1] < 0
     assert found.sentence.startswith("The second model is better by 2.05 [")
+
+
+@pytest.mark.parametrize(("n", "p"), [(2, 1 / 2), (5, 1 / 16), (6, 1 / 32)])
+def test_fewer_than_six_rows_decide_nothing_however_they_fall(n, p):
+    """A fair coin falls n times alike with probability 2 / 2ⁿ."""
+    for gain in (1.0, 0.4):  # as shares, and as scores
+        found = paired_difference(np.zeros(n), np.full(n, gain))
+        assert found.p_value == pytest.approx(p)
+        assert ("too close to call" in found.sentence) == (p >= 0.05)
 
 
 def test_one_row_and_equal_models_are_too_close_to_call():
