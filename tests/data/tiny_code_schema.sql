@@ -1,0 +1,10 @@
+CREATE TABLE products (id INTEGER PRIMARY KEY, name TEXT, price REAL, category TEXT, stock INTEGER);
+CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT, email TEXT, city TEXT);
+CREATE TABLE orders (id INTEGER PRIMARY KEY, customer_id INTEGER, placed_on TEXT, total REAL);
+CREATE TABLE employees (id INTEGER PRIMARY KEY, name TEXT, department TEXT, salary REAL, hired_on TEXT, manager_id INTEGER);
+CREATE TABLE books (id INTEGER PRIMARY KEY, title TEXT, author TEXT, year INTEGER, pages INTEGER);
+INSERT INTO products VALUES (1, 'Desk', 240, 'office', 4), (2, 'Chair', 120, 'office', 0), (3, 'Mug', 8, 'kitchen', 50);
+INSERT INTO customers VALUES (1, 'Abe', 'abe@example.org', 'York'), (2, 'Bea', NULL, 'York'), (3, 'Cleo', 'cleo@example.org', 'Leeds');
+INSERT INTO orders VALUES (1, 1, '2022-12-31', 60), (2, 1, '2024-02-10', 30), (3, 2, '2024-03-31', 75);
+INSERT INTO employees VALUES (1, 'Ida', 'IT', 6000, '2020-02-01', NULL), (2, 'Jon', 'IT', 4000, '2020-09-15', 1), (3, 'Kim', 'Sales', 3500, '2020-05-01', 1);
+INSERT INTO books VALUES (1, 'Ashes', 'Moss', 2003, 620), (2, 'A Short Walk', 'Lund', 2015, 350), (3, 'Harbour', 'Moss', 1998, 410), (4, 'Tides', 'Reyes', 1987, 120);
