@@ -1,12 +1,13 @@
 """From a tuned model to ONNX."""
 
+from pathlib import Path
 from typing import Any
 
 from .. import launch
 from ..errors import RunError
 from ..files import write_text
 from ..run import Run, create
-from ..spec import OptimizeSpec
+from ..spec import FinetuneSpec, MergeSpec, OptimizeSpec
 from .staging import go
 
 
@@ -23,28 +24,43 @@ def optimize(
 
     Raises:
         RunError: The run is not done, or this export is already there.
-        ExportError: The export disagrees with the tuned model.
+        ExportError: The method cannot be exported, or the export disagrees with the tuned model.
     """
+    from ..export import refuse_unexportable
+
     tuned = run if isinstance(run, Run) else Run(run)
-    if tuned.job != "finetune" or not (tuned.adapter / "adapter_config.json").exists():
+    refuse_unexportable(learned_by(tuned, "optimise"))
+    spec = OptimizeSpec.from_mapping({"run": tuned.name, **settings})
+    export = once(tuned, spec.precision, "optimize", spec, tuned.path / "onnx")
+    return go(export, wait=wait, view=view)
+
+
+def learned_by(tuned: Run, to: str) -> FinetuneSpec:
+    """Return the settings of a fine-tuning that left what it learned; refuse any other run."""
+    spec = tuned.spec
+    if not isinstance(spec, FinetuneSpec) or tuned.job != "finetune" or not is_whole(tuned):
         raise RunError(
-            f"The run {tuned.name!r} has no adapter to optimise; it is {tuned.status}.",
+            f"The run {tuned.name!r} has learned nothing to {to}; it is {tuned.status}.",
             hint=f"Finish it first: %finetune --resume {tuned.name}.",
         )
-    spec = OptimizeSpec.from_mapping({"run": tuned.name, **settings})
-    return go(_export_of(tuned, spec), wait=wait, view=view)
+    return spec
 
 
-def _export_of(tuned: Run, spec: OptimizeSpec) -> Run:
-    """Return the run of an export: a new one, or one that was stopped or failed, once more."""
-    folder = tuned.path / "onnx"
-    if not (folder / spec.precision / "spec.yaml").exists():
-        return create(spec.precision, "optimize", spec, root=folder)
-    earlier = Run(folder / spec.precision)
+def is_whole(tuned: Run) -> bool:
+    """Whether the folder of what a run learned is there: it appears when it is complete."""
+    names = ("adapter_config.json", "config.json")
+    return any((tuned.learned / name).exists() for name in names)
+
+
+def once(tuned: Run, name: str, job: str, spec: OptimizeSpec | MergeSpec, root: Path) -> Run:
+    """Return the run in `root/name`: a new one, or one that was stopped or failed, once more."""
+    if not (root / name / "spec.yaml").exists():
+        return create(name, job, spec, root=root)
+    earlier = Run(root / name)
     if earlier.is_alive or earlier.status == "done":
+        what = "was merged" if job == "merge" else f"has an {name} export"
         raise RunError(
-            f"The run {tuned.name!r} has an {spec.precision} export already; it is "
-            f"{earlier.status}.",
+            f"The run {tuned.name!r} {what} already; that run is {earlier.status}.",
             hint=f"Look at it with %runs {earlier.name}, or delete the folder {earlier.path}.",
         )
     write_text(earlier.path / "spec.yaml", spec.to_yaml())

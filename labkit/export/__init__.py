@@ -1,20 +1,25 @@
 """From a fine-tuned model to a small ONNX model: merge, export, quantise, check, measure."""
 
 from .check import Parity, compare_logits
-from .merge import merge_adapter
+from .merge import merge, merge_adapter
 from .onnx_model import OnnxModel
 from .optimize import optimize
 from .scoring import label_scores_onnx
 from .tie import tie_int8_embedding
+from .tuned import Tuned, refuse_unexportable, refuse_unmergeable
 from .work import HeldOut
 
 __all__ = [
     "HeldOut",
     "OnnxModel",
     "Parity",
+    "Tuned",
     "compare_logits",
     "label_scores_onnx",
+    "merge",
     "merge_adapter",
     "optimize",
+    "refuse_unexportable",
+    "refuse_unmergeable",
     "tie_int8_embedding",
 ]

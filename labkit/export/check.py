@@ -1,16 +1,15 @@
 """Compare an exported model with the one it came from."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import ExportError
-from .onnx_model import OnnxModel
 from .scoring import log_softmax
 
 N_GREEDY = 3
@@ -52,8 +51,8 @@ class Reference:
     rows: list[list[int]]
     """Token ids."""
 
-    logits: Sequence[Logits]
-    """`(n, vocab)` of each row."""
+    logits: Iterable[Logits]
+    """`(n, vocab)` of each row; what a model answers is computed as it is looked at."""
 
     greedy: list[list[int]]
     """Greedy new tokens after each of the first rows."""
@@ -74,46 +73,64 @@ class Reference:
         return cls(logits=[np.load(path, mmap_mode="r") for path in paths], **tokens)
 
 
-def reference_of(
-    torch_model: Any,  # noqa: ANN401 - a torch module
-    rows: list[list[int]],
-    n_new_tokens: int = N_NEW,
-) -> Reference:
-    """Return the logits and greedy continuations of a PyTorch causal language model."""
-    import torch
+class Answering(Protocol):
+    """A model as a comparison sees it; `OnnxModel` is one."""
 
+    def logits(self, input_ids: list[int], /) -> tuple[Logits, Any]:
+        """Return `(n, vocab)` logits after each of `(n,)` tokens, and what nobody needs here."""
+
+    def generate(self, prompt_ids: list[int], max_new_tokens: int, /) -> list[int]:
+        """Return the likeliest new tokens, end tokens included."""
+
+
+class TorchModel:
+    """A PyTorch causal language model, answering as an `OnnxModel` does."""
+
+    def __init__(self, model: Any) -> None:  # noqa: ANN401 - a torch module
+        self._model = model
+        self._device = next(model.parameters()).device
+
+    def logits(self, input_ids: list[int], /) -> tuple[Logits, None]:
+        """Return `(n, vocab)` float32 logits after each of `(n,)` tokens."""
+        import torch
+
+        with torch.inference_mode():
+            answer = self._model(input_ids=torch.tensor([input_ids], device=self._device))
+        return answer.logits[0].float().cpu().numpy(), None
+
+    def generate(self, prompt_ids: list[int], max_new_tokens: int, /) -> list[int]:
+        """Return the likeliest new tokens, end tokens included."""
+        import torch
+
+        ids, past, tokens = torch.tensor([prompt_ids], device=self._device), None, []
+        with torch.inference_mode():
+            for _ in range(max_new_tokens):
+                answer = self._model(input_ids=ids, past_key_values=past, use_cache=True)
+                ids, past = answer.logits[:, -1:].argmax(-1), answer.past_key_values
+                tokens.append(int(ids))
+        return tokens
+
+
+def reference_of(model: Answering, rows: list[list[int]], n_new_tokens: int = N_NEW) -> Reference:
+    """Return the logits and greedy continuations of a model."""
     if not rows or not all(rows):
         hint = "Give rows of at least one token."
         raise ExportError("Parity needs rows to compare on; got an empty one or none.", hint)
-    with torch.inference_mode():
-        logits = [torch_model(input_ids=torch.tensor([row])).logits[0].numpy() for row in rows]
-        greedy = [torch_greedy(torch_model, row, n_new_tokens) for row in rows[:N_GREEDY]]
-    return Reference(rows, logits, greedy)
-
-
-def torch_greedy(model: Any, prompt: list[int], n_new_tokens: int) -> list[int]:  # noqa: ANN401
-    """Return the likeliest new tokens, end tokens included, as `OnnxModel.generate` counts them."""
-    import torch
-
-    ids, past, tokens = torch.tensor([prompt]), None, []
-    for _ in range(n_new_tokens):
-        answer = model(input_ids=ids, past_key_values=past, use_cache=True)
-        ids, past = answer.logits[:, -1:].argmax(-1), answer.past_key_values
-        tokens.append(int(ids))
-    return tokens
+    greedy = [model.generate(row, n_new_tokens) for row in rows[:N_GREEDY]]
+    return Reference(rows, (model.logits(row)[0] for row in rows), greedy)
 
 
 def compare_logits(
     torch_model: Any,  # noqa: ANN401 - a torch module
-    onnx_model: OnnxModel,
+    other: Answering,
     rows: list[list[int]],
     n_new_tokens: int = N_NEW,
 ) -> Parity:
-    """Return how far `onnx_model` is from `torch_model` on rows of token ids."""
-    return compare(reference_of(torch_model, rows, n_new_tokens), onnx_model)
+    """Return how far `other` is from `torch_model` on rows of token ids."""
+    return compare(reference_of(TorchModel(torch_model), rows, n_new_tokens), other)
 
 
-def compare(reference: Reference, model: OnnxModel) -> Parity:
+def compare(reference: Reference, model: Answering) -> Parity:
     """Return how far `model` is from a reference."""
     pairs = zip(reference.logits, (model.logits(row)[0] for row in reference.rows), strict=True)
     found = np.concatenate([_differences(wanted, got) for wanted, got in pairs])
@@ -136,7 +153,7 @@ def _differences(wanted: Logits, got: Logits) -> npt.NDArray[np.float64]:
     return np.stack([largest, kl, same], axis=1)
 
 
-def _first_differences(reference: Reference, model: OnnxModel) -> Iterator[int]:
+def _first_differences(reference: Reference, model: Answering) -> Iterator[int]:
     """Yield where each greedy continuation leaves the reference, for those that do."""
     for row, wanted in zip(reference.rows, reference.greedy, strict=False):
         got = model.generate(row, len(wanted))

@@ -11,6 +11,9 @@ from .check import Parity
 ATOL = 1e-2
 """Largest logit difference between PyTorch and fp32 ONNX."""
 
+ATOL_RELOADED = 1e-4
+"""Largest logit difference between a model and the same one read from the disk."""
+
 MAX_KL_FP32 = 1e-6
 """Largest mean divergence of fp32 ONNX, in nats per token."""
 
@@ -39,6 +42,25 @@ def gate_fp32(parity: Parity) -> None:
     if parity.first_difference is not None:
         at = parity.first_difference + 1
         raise ExportError(f"Greedy token {at} of fp32 ONNX is not the one of PyTorch.", hint)
+
+
+def gate_merged(merged: Parity, reloaded: Parity, *, is_exact: bool) -> None:
+    """Raise unless a merged model answers as before, and its files as the model in memory.
+
+    Args:
+        merged: Of the merged model with the tuned one.
+        reloaded: Of the merged model read from the disk with the one that was written.
+        is_exact: False where the run trained on a base in 4 bits: the merged model has the base's
+            own weights, and how far that takes it is told, not refused.
+    """
+    hint = "Keep the adapter on its base model; the run's log has more."
+    for name, found, limit in (
+        ("read from the disk", reloaded.max_abs_logit_diff, ATOL_RELOADED),
+        ("with the adapter merged", merged.max_abs_logit_diff if is_exact else 0.0, ATOL),
+    ):
+        if not found <= limit:
+            rule = f"The logits of the model {name} may differ by {limit:g}"
+            raise ExportError(f"{rule}; got {found:.3g}.", hint)
 
 
 def gate_accuracy(precision: str, before: Correct, after: Correct) -> None:

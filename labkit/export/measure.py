@@ -1,7 +1,7 @@
 """How long an answer takes and how much memory it needs, beside PyTorch."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import Any
 
 from .child import call
+from .tuned import Tuned
 
 N_PROMPT = 128
 """Tokens of the prompt."""
@@ -47,7 +48,7 @@ class Latency:
 
 
 def measure_latency(
-    onnx: Path, torch: Path | None, *, log: Path, rounds: int = 2, threads: int | None = None
+    onnx: Path, torch: Tuned | None, *, log: Path, rounds: int = 2, threads: int | None = None
 ) -> list[Latency]:
     """Measure both engines in turns, each round in a process of its own.
 
@@ -56,25 +57,35 @@ def measure_latency(
 
     Args:
         onnx: Folder of `export_onnx`.
-        torch: Hugging Face folder of the same model; None to leave PyTorch out.
+        torch: The same model in PyTorch; None to leave that out.
         log: The processes' output is appended here.
         rounds: How often each is measured.
         threads: Threads of either engine; their own choice when None.
     """
-    folders = {"onnx": onnx} | ({"torch": torch} if torch else {})
-    found: dict[str, list[dict[str, Any]]] = {engine: [] for engine in folders}
+    models: dict[str, Any] = {"onnx": str(onnx)} | ({"torch": torch.as_json()} if torch else {})
+    found: dict[str, list[dict[str, Any]]] = {engine: [] for engine in models}
     for _ in range(rounds):
-        for engine, folder in folders.items():
-            arguments = {"engine": engine, "folder": str(folder), "threads": threads}
+        for engine, model in models.items():
+            arguments = {"engine": engine, "model": model, "threads": threads}
             times, peak = call("measure", "time_engine", log=log, **arguments)
             found[engine].append(times | {"peak_bytes": peak})
-    return [_summary(engine, folders[engine], found[engine]) for engine in folders]
+    sizes = {"onnx": size_bytes(onnx), "torch": _torch_bytes(torch)}
+    return [_summary(engine, sizes[engine], found[engine]) for engine in models]
 
 
-def time_engine(engine: str, folder: str, threads: int | None) -> dict[str, Any]:
-    """Load a model, read a prompt and decode; return the seconds of each part."""
+def time_engine(engine: str, model: Any, threads: int | None) -> dict[str, Any]:  # noqa: ANN401
+    """Load a model, read a prompt and decode; return the seconds of each part.
+
+    Args:
+        engine: "onnx" or "torch".
+        model: Its folder, or what `Tuned.as_json` returned.
+        threads: Threads; the engine's own choice when None.
+    """
     start = perf_counter()
-    tokens = (_onnx_tokens if engine == "onnx" else _torch_tokens)(Path(folder), threads)
+    if engine == "onnx":
+        tokens = _onnx_tokens(Path(model), threads)
+    else:
+        tokens = _torch_tokens(Tuned.from_json(model), threads)
     next(tokens)
     times = [perf_counter()]
     for _ in tokens:
@@ -87,11 +98,6 @@ def size_bytes(folder: Path) -> int:
     """Return the size of the weights and the graph in a model folder."""
     patterns = ("*.safetensors", "*.onnx", "*.onnx.data")
     return sum(path.stat().st_size for pattern in patterns for path in folder.glob(pattern))
-
-
-def latency_dict(latency: Latency) -> dict[str, Any]:
-    """Return a latency as JSON values."""
-    return asdict(latency)
 
 
 def _prompt(vocab_size: int, context_length: int) -> list[int]:
@@ -109,14 +115,13 @@ def _onnx_tokens(folder: Path, threads: int | None) -> Iterator[int]:
     yield from model.stream(_prompt(model.vocab_size, model.context_length), 1 + N_NEW)
 
 
-def _torch_tokens(folder: Path, threads: int | None) -> Iterator[int]:
-    """As `_onnx_tokens`, for a Hugging Face folder; the prompt's logits are its last only."""
+def _torch_tokens(tuned: Tuned, threads: int | None) -> Iterator[int]:
+    """As `_onnx_tokens`, for a PyTorch model; the prompt's logits are its last only."""
     import torch
 
-    from .merge import load_tuned
-
-    torch.set_num_threads(threads or torch.get_num_threads())
-    model = load_tuned(folder, None)
+    threads = threads or torch.get_num_threads()
+    model = tuned.load()
+    torch.set_num_threads(threads)  # loading has chosen its own
     yield -1
     config = model.config
     prompt = _prompt(config.vocab_size, config.max_position_embeddings)
@@ -128,11 +133,16 @@ def _torch_tokens(folder: Path, threads: int | None) -> Iterator[int]:
             yield int(ids)
 
 
-def _summary(engine: str, folder: Path, found: list[dict[str, Any]]) -> Latency:
+def _torch_bytes(tuned: Tuned | None) -> int:
+    """Return the size of a PyTorch model's weights on the disk, its adapter's included."""
+    return sum(map(size_bytes, filter(None, (tuned.base, tuned.learned)))) if tuned else 0
+
+
+def _summary(engine: str, n_bytes: int, found: list[dict[str, Any]]) -> Latency:
     tokens = [seconds for times in found for seconds in times["tokens"]]
     return Latency(
         engine=engine,
-        size_bytes=size_bytes(folder),
+        size_bytes=n_bytes,
         load_seconds=min(times["load"] for times in found),
         first_token_seconds=min(times["first"] for times in found),
         token_seconds=median(tokens),

@@ -6,7 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ExportError
-from .builder import read_config, refuse_quantized
+from . import gates
+from .builder import check_disk
+from .check import Parity
+from .child import peak_bytes
+from .measure import size_bytes
+from .tuned import Tuned, check_parts, refuse_unmergeable
+from .work import Emit, HeldOut, Work, cleaned, parity_rows
 
 TOKENIZER_FILES = (
     "tokenizer*",
@@ -17,41 +23,108 @@ TOKENIZER_FILES = (
     "*.jinja",
 )
 
+STAGES = ("merge", "check")
+N_ROWS = 64
+"""Most rows that are compared: the logits of each wait on the disk."""
+
+
+def merge(tuned: Tuned, out: Path, *, held_out: HeldOut, emit: Emit) -> dict[str, Any]:
+    """Write base plus adapter to `out` as one fp32 model and show that it answers as before.
+
+    A run on a base in 4 bits is merged into the base as it was before: what that changes is
+    measured, like all differences, but refused by nobody.
+
+    Args:
+        tuned: A model whose method merges.
+        out: New folder; it appears when every check has passed. `out.log` lies beside it.
+        held_out: Rows to compare on.
+        emit: Receives `stage` and `parity` events.
+
+    Returns:
+        Size, peak memory, and two comparisons: `merged` with the tuned model, and `reloaded`, the
+        model as read back from the disk, with the one that was written.
+
+    Raises:
+        ExportError: The merged model answers differently, or its files do.
+    """
+    _check_request(tuned, out, held_out)
+    work = Work(out, emit, STAGES)
+    rows = parity_rows(held_out, N_ROWS)
+    with cleaned(work, keep=False):
+        work.stage("merge")
+        merge_and_answer(work, tuned, rows)
+        work.stage("check")
+        trained = trained_answers(work, tuned, rows)
+        found = check_merged(work, tuned, merged=trained, reloaded=work.merged_answers)
+        gates.gate_merged(**found, is_exact=tuned.is_exact)
+        work.peak("this process", peak_bytes())
+        result = {"size_bytes": size_bytes(work.merged), "n_rows": len(rows), **work.found}
+        work.merged.rename(out)
+    return {"method": tuned.spec.method, **result}
+
+
+def merge_and_answer(work: Work, tuned: Tuned, rows: list[list[int]]) -> None:
+    """Merge to `work.merged`; keep what the model answers in fp32, before and after."""
+    work.call(
+        "merge",
+        "merge",
+        tuned=tuned.unquantised.as_json(),
+        rows=rows,
+        before=str(work.answers),
+        after=str(work.merged_answers),
+        merged=str(work.merged),
+    )
+
+
+def trained_answers(work: Work, tuned: Tuned, rows: list[list[int]]) -> Path:
+    """Return what the model answers as it was trained, its base in 4 bits where it was."""
+    if tuned.is_exact:
+        return work.answers
+    trained = work.folder / "trained"
+    work.call("answer", "answer", tuned=tuned.as_json(), rows=rows, answers=str(trained))
+    return trained
+
+
+def check_merged(work: Work, tuned: Tuned, **answers: Path) -> dict[str, Parity]:
+    """Compare the merged model, read from the disk, with each of the answers kept."""
+    found = work.call(
+        "check",
+        "torch_parity",
+        folder=str(work.merged),
+        answers=list(map(str, answers.values())),
+        trust_remote_code=tuned.spec.trust_remote_code,
+    )
+    return {name: work.tell(name, of) for name, of in zip(answers, found, strict=True)}
+
 
 def merge_adapter(base: Path, adapter: Path, out: Path) -> None:
-    """Write base plus adapter as one fp32 model with the base's tokenizer.
+    """Write base plus a LoRA adapter as one fp32 model with the base's tokenizer.
 
     Args:
         base: Hugging Face folder, not quantised.
         adapter: PEFT folder.
         out: New folder.
     """
-    check_mergeable(base, adapter)
+    tuned = Tuned(base, adapter)
+    check_parts(tuned)
     if out.exists():
         raise ExportError(f"{out} exists already.", hint="Remove it or name another folder.")
-    save_merged(load_tuned(base, adapter), base, out)
+    save_merged(fold(tuned.load()), base, out)
 
 
-def load_tuned(base: Path, adapter: Path | None) -> Any:  # noqa: ANN401 - a torch module
-    """Return the base in fp32 with its adapter on top, ready to answer."""
-    import torch
-    from transformers import AutoModelForCausalLM
+def fold(model: Any) -> Any:  # noqa: ANN401 - a PeftModel
+    """Merge a model of `Tuned.load`, in place, and return it ready to answer."""
+    from ..training import merge as merged
 
-    model: Any = AutoModelForCausalLM.from_pretrained(
-        base, dtype=torch.float32, local_files_only=True
-    )
-    if adapter is not None:
-        from peft import PeftModel
-
-        model = PeftModel.from_pretrained(model, adapter)
-    return model.eval()
+    whole: Any = merged(model)
+    return whole.eval()
 
 
-def save_merged(model: Any, base: Path, out: Path) -> None:  # noqa: ANN401 - a PeftModel
-    """Merge a model of `load_tuned` in place and save it; `out` appears when it is complete."""
+def save_merged(model: Any, base: Path, out: Path) -> None:  # noqa: ANN401 - a torch module
+    """Save a merged model with the tokenizer of its base; `out` appears when it is complete."""
     part = out.with_name(f"{out.name}.part")
     shutil.rmtree(part, ignore_errors=True)
-    model.merge_and_unload().save_pretrained(part)
+    model.save_pretrained(part)
     for path in tokenizer_files(base):
         shutil.copy2(path, part / path.name)
     part.rename(out)
@@ -62,9 +135,13 @@ def tokenizer_files(folder: Path) -> Sequence[Path]:
     return sorted({path for pattern in TOKENIZER_FILES for path in folder.glob(pattern)})
 
 
-def check_mergeable(base: Path, adapter: Path) -> None:
-    """Refuse a base that is quantised, and a folder that is no adapter."""
-    refuse_quantized(base, read_config(base))
-    if not (adapter / "adapter_config.json").is_file():
-        hint = "Name the adapter/ folder of a finished run."
-        raise ExportError(f"{adapter} holds no adapter_config.json.", hint)
+def _check_request(tuned: Tuned, out: Path, held_out: HeldOut) -> None:
+    refuse_unmergeable(tuned.spec)
+    check_parts(tuned)
+    if not held_out.prompts:
+        hint = "Give a test or validation split; without rows nothing can be checked."
+        raise ExportError("Merging needs held-out rows; got 0.", hint)
+    if out.exists():
+        raise ExportError(f"{out} exists already.", hint="Remove it or name another folder.")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    check_disk(tuned.base, out.parent, 1)

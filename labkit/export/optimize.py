@@ -1,8 +1,7 @@
 """From a tuned model to a checked, measured ONNX folder: one stage after the other."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +13,13 @@ from .builder import check_disk, check_exportable, export_onnx
 from .check import Parity
 from .child import peak_bytes
 from .measure import measure_latency, size_bytes
-from .merge import check_mergeable
-from .work import STAGES, Emit, HeldOut, Work, cleaned
+from .merge import check_merged, merge_and_answer, trained_answers
+from .tuned import Tuned, check_parts, refuse_unexportable
+from .work import STAGES, Emit, HeldOut, Work, as_lists, cleaned, parity_rows
 
-N_PARITY_ROWS, N_PARITY_TOKENS = 8, 64
 
-
-def optimize(  # noqa: PLR0913 - the two models, what to do, what to check on, who listens
-    base: Path,
-    adapter: Path | None,
+def optimize(
+    tuned: Tuned,
     out: Path,
     *,
     precision: str,
@@ -30,11 +27,12 @@ def optimize(  # noqa: PLR0913 - the two models, what to do, what to check on, w
     emit: Emit,
     keep: bool = False,
 ) -> dict[str, Any]:
-    """Write base plus adapter to `out` as one ONNX model, checked and measured.
+    """Write a tuned model to `out` as one ONNX model, checked and measured.
+
+    What merges is merged first; bottleneck adapters are put into the graph of their base.
 
     Args:
-        base: Hugging Face folder, not quantised.
-        adapter: PEFT folder, or None for the base alone.
+        tuned: Base model, not quantised, and what a run learned; or a whole model alone.
         out: New folder; it appears when every check has passed. `out.log` lies beside it.
         precision: "fp32", "int8" or "int4".
         held_out: Rows to compare on and, with labels, to count correct answers on.
@@ -47,39 +45,48 @@ def optimize(  # noqa: PLR0913 - the two models, what to do, what to check on, w
     Raises:
         ExportError: A step failed, or the exported model differs more than allowed.
     """
-    _check_request(base, out, held_out)
-    if adapter:
-        check_mergeable(base, adapter)
-    work = Work(out, emit, STAGES if precision != "fp32" else STAGES[:3] + STAGES[4:])
+    _check_request(tuned, out, held_out)
+    work = Work(out, emit, _stages(tuned, precision))
     with cleaned(work, keep):
-        merged = _merge(work, base, adapter, held_out)
-        full = _export(work, merged)
+        whole = _answer(work, tuned, held_out)
+        full = _export(work, whole)
         final = _quantize(work, full, precision)
         _gate(work, full, final, precision, held_out)
-        _measure(work, final, merged)
+        _measure(work, final, whole)
         return _publish(work, final, precision)
 
 
-def _merge(work: Work, base: Path, adapter: Path | None, held_out: HeldOut) -> Path:
-    """Return the folder of the merged model, and the answers of the model before merging."""
-    work.stage("merge")
-    merged = work.folder / "merged"
-    arguments = {
-        "base": str(base),
-        "adapter": str(adapter) if adapter else None,
-        "rows": _parity_rows(held_out),
-        "answers": str(work.answers),
-        "merged": str(merged),
-    }
-    work.call("merge", "answer_and_merge", **arguments)
-    return merged if adapter else base
+def _stages(tuned: Tuned, precision: str) -> tuple[str, ...]:
+    first = "merge" if tuned.merges else "answer"
+    return tuple(
+        first if stage == "merge" else stage
+        for stage in STAGES
+        if stage != "quantize" or precision != "fp32"
+    )
 
 
-def _export(work: Work, merged: Path) -> Path:
+def _answer(work: Work, tuned: Tuned, held_out: HeldOut) -> Tuned:
+    """Keep what the tuned model answers; return it merged, where it merges."""
+    rows = parity_rows(held_out)
+    work.stage(work.stages[0])
+    if not tuned.merges:
+        arguments = {"tuned": tuned.as_json(), "rows": rows, "answers": str(work.answers)}
+        work.call("answer", "answer", **arguments)
+        return tuned
+    merge_and_answer(work, tuned, rows)
+    if not tuned.is_exact:
+        check_merged(work, tuned, merged=trained_answers(work, tuned, rows))
+    return replace(tuned, base=work.merged, learned=None)
+
+
+def _export(work: Work, whole: Tuned) -> Path:
     """Export to fp32 ONNX and hold it against the answers of PyTorch."""
     work.stage("export")
     full = work.folder / "fp32"
-    work.peak("export", export_onnx(merged, full, "fp32", log=work.log))
+    work.peak("export", export_onnx(whole.base, full, "fp32", log=work.log))
+    if whole.learned:
+        arguments = {"folder": str(full), "adapter": str(whole.learned)}
+        work.found["bottlenecks"] = work.call("insert", "insert", **arguments)
     work.stage("check")
     gates.gate_fp32(_parity(work, "fp32", full))
     return full
@@ -99,10 +106,8 @@ def _quantize(work: Work, full: Path, precision: str) -> Path:
 
 def _parity(work: Work, precision: str, folder: Path) -> Parity:
     """Compare a model with the answers of PyTorch, and tell it."""
-    found = work.call(f"check {precision}", "parity", folder=str(folder), answers=str(work.answers))
-    work.found.setdefault("parity", {})[precision] = found
-    work.emit("parity", precision=precision, **found)
-    return Parity(**found)
+    arguments = {"folder": str(folder), "answers": str(work.answers)}
+    return work.tell(precision, work.call(f"check {precision}", "parity", **arguments))
 
 
 def _gate(work: Work, full: Path, final: Path, precision: str, held_out: HeldOut) -> None:
@@ -126,8 +131,8 @@ def _correct(work: Work, precision: str, folder: Path, held_out: HeldOut) -> gat
         f"accuracy {precision}",
         "best_labels",
         folder=str(folder),
-        prompts=_as_lists(held_out.prompts),
-        completions=_as_lists(held_out.completions),
+        prompts=as_lists(held_out.prompts),
+        completions=as_lists(held_out.completions),
     )
     return np.asarray(np.array(held_out.labels)[best] == np.array(held_out.gold))
 
@@ -137,9 +142,9 @@ def _with_torch(accuracy: dict[str, float], held_out: HeldOut) -> dict[str, floa
     return accuracy if known is None else {"torch": known, **accuracy}
 
 
-def _measure(work: Work, final: Path, merged: Path) -> None:
+def _measure(work: Work, final: Path, whole: Tuned) -> None:
     work.stage("measure")
-    found = [asdict(latency) for latency in measure_latency(final, merged, log=work.log)]
+    found = [asdict(latency) for latency in measure_latency(final, whole, log=work.log)]
     for latency in found:
         work.emit("latency", **latency)
     work.found["latency"] = {latency["engine"]: latency for latency in found}
@@ -156,19 +161,10 @@ def _publish(work: Work, final: Path, precision: str) -> dict[str, Any]:
     return result
 
 
-def _parity_rows(held_out: HeldOut) -> list[list[int]]:
-    """Return rows spread over the held-out ones, cut to a length whose logits fit in memory."""
-    n_rows = min(N_PARITY_ROWS, len(held_out.prompts))
-    picked = np.linspace(0, len(held_out.prompts) - 1, n_rows).astype(int)
-    return _as_lists([held_out.prompts[i][-N_PARITY_TOKENS:] for i in picked])
-
-
-def _as_lists(rows: Sequence[Sequence[int]]) -> list[list[int]]:
-    return [list(map(int, row)) for row in rows]
-
-
-def _check_request(base: Path, out: Path, held_out: HeldOut) -> None:
-    check_exportable(base)
+def _check_request(tuned: Tuned, out: Path, held_out: HeldOut) -> None:
+    refuse_unexportable(tuned.spec)
+    check_exportable(tuned.base)
+    check_parts(tuned)
     if not held_out.prompts:
         hint = "Give a test or validation split; without rows nothing can be checked."
         raise ExportError("Optimising needs held-out rows; got 0.", hint)
@@ -178,4 +174,4 @@ def _check_request(base: Path, out: Path, held_out: HeldOut) -> None:
     if out.exists():
         raise ExportError(f"{out} exists already.", hint="Remove it or name another folder.")
     out.parent.mkdir(parents=True, exist_ok=True)
-    check_disk(base, out.parent, 3)  # merged, fp32 and the final model
+    check_disk(tuned.base, out.parent, 3)  # merged, fp32 and the final model

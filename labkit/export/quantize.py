@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ExportError
+from .bottleneck import ADAPTER
 from .graph import Weights, Writer, copy_rest, load_graph, rewrite
 
 BLOCK_SIZE = 32
@@ -52,7 +53,7 @@ def quantize_onnx(folder: Path, out: Path, precision: str) -> None:
     out.mkdir(parents=True)
     model = load_graph(folder)
     weights = Weights(folder, model.graph)
-    nodes = [n for n in model.graph.node if n.op_type == "MatMul" and n.input[1] in weights]
+    nodes = [n for n in model.graph.node if _is_projection(n) and n.input[1] in weights]
     if not nodes:
         hint = "Export it again with precision fp32, then quantise that."
         raise ExportError(f"{folder} has no fp32 weight to quantise.", hint)
@@ -63,6 +64,11 @@ def quantize_onnx(folder: Path, out: Path, precision: str) -> None:
             _replace(node, weight.shape, _pack(weight, bits[node.name], precision), writer)
         _keep_used(model.graph, weights, writer)
     copy_rest(folder, out)
+
+
+def _is_projection(node: Any) -> bool:  # noqa: ANN401 - protobuf
+    """Whether a node is one of the model's large products; adapters keep their few weights."""
+    return node.op_type == "MatMul" and ADAPTER not in node.name
 
 
 def _bits_of_nodes(inputs: dict[str, int], precision: str) -> dict[str, int]:

@@ -4,24 +4,38 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from .bottleneck import insert_bottlenecks
 from .builder import quantize_and_tie
-from .check import Reference, compare, reference_of
-from .merge import load_tuned, save_merged
+from .check import Reference, TorchModel, compare, reference_of
+from .merge import fold, save_merged
 from .onnx_model import OnnxModel
 from .scoring import label_scores_onnx
+from .tuned import Tuned, load_plain
 
 
-def answer_and_merge(
-    base: str, adapter: str | None, rows: list[list[int]], answers: str, merged: str
+def answer(tuned: dict[str, Any], rows: list[list[int]], answers: str) -> None:
+    """Keep what the tuned model answers."""
+    model = Tuned.from_json(tuned).load()
+    _one_thread()
+    reference_of(TorchModel(model), rows).save(Path(answers))
+
+
+def merge(
+    tuned: dict[str, Any], rows: list[list[int]], before: str, after: str, merged: str
 ) -> None:
-    """Keep what the tuned model answers, then merge it; PyTorch loads once."""
-    import torch
+    """Keep what the tuned model answers, merge it, keep that too; PyTorch loads once."""
+    whole = Tuned.from_json(tuned)
+    model = whole.load()
+    _one_thread()
+    reference_of(TorchModel(model), rows).save(Path(before))
+    model = fold(model)
+    reference_of(TorchModel(model), rows).save(Path(after))
+    save_merged(model, whole.base, Path(merged))
 
-    torch.set_num_threads(1)  # threads that wait for each other crawl on a busy machine
-    model = load_tuned(Path(base), Path(adapter) if adapter else None)
-    reference_of(model, rows).save(Path(answers))
-    if adapter:
-        save_merged(model, Path(base), Path(merged))
+
+def insert(folder: str, adapter: str) -> int:
+    """Put bottleneck adapters into an fp32 graph; return how many."""
+    return insert_bottlenecks(Path(folder), Path(adapter))
 
 
 def quantize(full: str, out: str, precision: str) -> str | None:
@@ -34,8 +48,22 @@ def parity(folder: str, answers: str) -> dict[str, Any]:
     return asdict(compare(Reference.load(Path(answers)), OnnxModel(Path(folder))))
 
 
+def torch_parity(folder: str, answers: list[str], trust_remote_code: bool) -> list[dict[str, Any]]:
+    """As `parity`, for a Hugging Face folder and each of the answers."""
+    _one_thread()
+    model = TorchModel(load_plain(Path(folder), trust_remote_code))
+    return [asdict(compare(Reference.load(Path(kept)), model)) for kept in answers]
+
+
 def best_labels(folder: str, prompts: list[list[int]], completions: list[list[int]]) -> list[int]:
     """Return the number of each row's likeliest label."""
     scores = label_scores_onnx(OnnxModel(Path(folder)), prompts, completions)
     best: list[int] = scores.argmax(axis=1).tolist()
     return best
+
+
+def _one_thread() -> None:
+    """Let PyTorch use one thread: those that wait for each other crawl on a busy machine."""
+    import torch
+
+    torch.set_num_threads(1)

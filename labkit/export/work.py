@@ -7,9 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from .check import Parity
 from .child import call
 
 STAGES = ("merge", "export", "check", "quantize", "accuracy", "measure")
+N_PARITY_ROWS, N_PARITY_TOKENS = 8, 64
 Emit = Callable[..., None]
 
 
@@ -58,11 +62,27 @@ class Work:
         """What the PyTorch model answers, as `check.Reference` saves it."""
         return self.folder / "reference"
 
+    @property
+    def merged(self) -> Path:
+        """The model with its adapter in its weights."""
+        return self.folder / "merged"
+
+    @property
+    def merged_answers(self) -> Path:
+        """What that model answers before it is written."""
+        return self.folder / "merged-reference"
+
     def call(self, name: str, step: str, **arguments: Any) -> Any:  # noqa: ANN401 - JSON
         """Do a step of `steps` in a child and note its peak memory under `name`."""
         value, peak = call("steps", step, log=self.log, **arguments)
         self.peak(name, peak)
         return value
+
+    def tell(self, name: str, found: dict[str, Any]) -> Parity:
+        """Note a comparison with kept answers under `name`, and tell it to observers."""
+        self.found.setdefault("parity", {})[name] = found
+        self.emit("parity", precision=name, **found)
+        return Parity(**found)
 
     def stage(self, name: str) -> None:
         """Tell observers which stage begins."""
@@ -72,6 +92,18 @@ class Work:
     def peak(self, name: str, n_bytes: int) -> None:
         """Note the most memory a process of this step held."""
         self.found.setdefault("peak_bytes", {})[name] = n_bytes
+
+
+def parity_rows(held_out: HeldOut, n_rows: int = N_PARITY_ROWS) -> list[list[int]]:
+    """Return rows spread over the held-out ones, cut to a length whose logits fit in memory."""
+    n_rows = min(n_rows, len(held_out.prompts))
+    picked = np.linspace(0, len(held_out.prompts) - 1, n_rows).astype(int)
+    return as_lists([held_out.prompts[i][-N_PARITY_TOKENS:] for i in picked])
+
+
+def as_lists(rows: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Return token ids as JSON can hold them."""
+    return [list(map(int, row)) for row in rows]
 
 
 @contextmanager

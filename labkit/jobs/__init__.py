@@ -1,16 +1,20 @@
-"""The jobs a worker can do: fine-tune, optimise, generate; each says how it ended."""
+"""The jobs a worker can do: fine-tune, evaluate, optimise, …; each says how it ended."""
 
 from collections.abc import Callable
 
+from .evaluate import evaluate
 from .finetune import finetune
 from .generate import generate
 from .job import Job
+from .merge import merge
 from .optimize import optimize
 
 JOBS: dict[str, Callable[[Job], str]] = {
     "finetune": finetune,
     "optimize": optimize,
     "generate": generate,
+    "evaluate": evaluate,
+    "merge": merge,
 }
 
 __all__ = ["JOBS", "Job"]

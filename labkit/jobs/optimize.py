@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from .. import data, evaluation, export, report
 from ..errors import RunError
@@ -13,7 +14,7 @@ from .job import Job, load_tokenizer, model_folder, write_environment
 
 
 def optimize(job: Job) -> str:
-    """Merge, export, quantise, check, measure."""
+    """Merge or take along the adapter, export, quantise, check, measure."""
     spec = job.spec
     assert isinstance(spec, OptimizeSpec)
     tuned = Run(job.path.parents[1])  # not by name: a copied folder keeps its exports
@@ -25,17 +26,17 @@ def optimize(job: Job) -> str:
     tokenizer = load_tokenizer(folder, settings.trust_remote_code)
     examples = splits.held_out[: spec.limit]
     write_environment(job, splits.fingerprint)
-    held_out = _held_out(tokenizer, examples, splits, settings.max_length)
+    job.notes(about_base(settings))
+    held_out = rows_to_check(tokenizer, examples, splits, settings.max_length)
     if spec.limit is None and splits.labels:
         held_out = replace(held_out, torch_accuracy=tuned.metrics["tuned"]["accuracy"])
     try:
         found = export.optimize(
-            folder,
-            tuned.adapter,
+            _parts(tuned, settings, folder),
             job.path / "model",
             precision=spec.precision,
             held_out=held_out,
-            emit=_until_stopped(job),
+            emit=until_stopped(job),
         )
     except StopIteration:
         return "stopped"
@@ -44,7 +45,24 @@ def optimize(job: Job) -> str:
     return "done"
 
 
-def _until_stopped(job: Job) -> Callable[..., None]:
+def _parts(tuned: Run, settings: FinetuneSpec, base: Path) -> export.Tuned:
+    """Return what is exported: base and adapter, or the whole model of a full fine-tuning."""
+    if settings.method == "full":
+        return export.Tuned(tuned.learned, spec=settings)
+    return export.Tuned(base, tuned.learned, settings)
+
+
+def about_base(settings: FinetuneSpec) -> list[str]:
+    """Return what merging changes about a run whose base was kept in 4 bits."""
+    if settings.method != "qlora":
+        return []
+    return [
+        "The adapter was trained on its base in 4 bits and is merged into the base in full: "
+        "the difference is shown as merged."
+    ]
+
+
+def until_stopped(job: Job) -> Callable[..., None]:
     """Return a recorder of events that ends the export at the first one after a stop request."""
 
     def emit(kind: str, **values: object) -> None:
@@ -55,7 +73,7 @@ def _until_stopped(job: Job) -> Callable[..., None]:
     return emit
 
 
-def _held_out(
+def rows_to_check(
     tokenizer: Tokenizer, examples: Sequence[data.Example], splits: data.Splits, max_length: int
 ) -> export.HeldOut:
     """Return the rows an export is checked on, as token ids."""

@@ -56,7 +56,7 @@ def untied_folder(tmp_path):
     return tmp_path / "untied"
 
 
-def save_llama(folder, *, tied):
+def save_llama(folder, *, tied, **config):
     model = tiny_model(
         seed=1,
         vocab_size=VOCAB,
@@ -67,6 +67,7 @@ def save_llama(folder, *, tied):
         eos_token_id=1,
         pad_token_id=2,
         bos_token_id=0,
+        **config,
     )
     model.save_pretrained(folder)
     save_tokenizer(folder)

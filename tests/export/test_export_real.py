@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from labkit.export import HeldOut, optimize
+from labkit.export import HeldOut, Tuned, optimize
 
 PHRASES = (
     "I got the job and I cannot stop smiling!",
@@ -46,7 +46,7 @@ def test_int8_of_the_default_model_is_small_near_and_runs_in_genai(base, tmp_pat
     )
     out = tmp_path / "onnx"
     result = optimize(
-        base, None, out, precision="int8", held_out=held_out, emit=lambda kind, **values: None
+        Tuned(base), out, precision="int8", held_out=held_out, emit=lambda kind, **values: None
     )
     assert result["size_bytes"] <= 160e6
     assert result["parity"]["fp32"]["max_abs_logit_diff"] < 1e-3

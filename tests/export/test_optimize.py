@@ -4,23 +4,27 @@ import json
 
 import numpy as np
 import pytest
+from runs import tuned
 
 from labkit.errors import ExportError
-from labkit.export import HeldOut, OnnxModel, optimize
+from labkit.export import HeldOut, OnnxModel, Tuned, optimize
 from labkit.export.check import Parity
 from labkit.export.gates import gate_accuracy, gate_divergence, sign_test
 
-pytestmark = pytest.mark.process
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.filterwarnings("ignore:Adapter 'default'. .* have invalid shape"),
+]
 
 
 @pytest.fixture(scope="module")
 def optimized(tiny_folder, tmp_path_factory, rows):
-    """Run once on the tiny model: folder, result and events."""
+    """Run once on the tiny model with bottleneck adapters: folder, result and events."""
+    run = tuned(tiny_folder, tmp_path_factory.mktemp("tuned"), "adapter", r=8)
     folder, events = tmp_path_factory.mktemp("run"), []
     held_out = HeldOut(rows * 5, [[5], [6, 7], [8]], ["a", "b", "c"], ["a"] * 20)
     result = optimize(
-        tiny_folder,
-        None,
+        run,
         folder / "onnx",
         precision="int8",
         held_out=held_out,
@@ -43,16 +47,17 @@ def test_the_result_holds_what_was_checked_and_measured(optimized):
     assert 0 < result["parity"]["int8"]["kl"] < 0.05
     assert set(result["accuracy"]) == {"fp32", "int8"}
     assert result["n_rows"] == 20
+    assert result["bottlenecks"] == 4
     assert set(result["latency"]) == {"onnx", "torch"}
     assert result["latency"]["onnx"]["n_tokens"] > 0
     assert all(latency["token_seconds"] > 0 for latency in result["latency"].values())
-    assert {"merge", "export", "quantize", "this process"} < set(result["peak_bytes"])
+    assert {"answer", "export", "quantize", "this process"} < set(result["peak_bytes"])
 
 
 def test_stages_parity_and_latency_are_told_as_they_happen(optimized):
     _, _, events = optimized
     stages = [values["name"] for kind, values in events if kind == "stage"]
-    assert stages == ["merge", "export", "check", "quantize", "accuracy", "measure"]
+    assert stages == ["answer", "export", "check", "quantize", "accuracy", "measure"]
     assert [values["done"] for kind, values in events if kind == "stage"] == list(range(6))
     assert [v["precision"] for kind, v in events if kind == "parity"] == ["fp32", "int8"]
     assert [v["engine"] for kind, v in events if kind == "latency"] == ["onnx", "torch"]
@@ -68,8 +73,7 @@ def test_a_folder_that_exists_is_not_overwritten(optimized, tiny_folder, rows):
     folder, _, _ = optimized
     with pytest.raises(ExportError, match="exists already"):
         optimize(
-            tiny_folder,
-            None,
+            Tuned(tiny_folder),
             folder / "onnx",
             precision="int8",
             held_out=HeldOut(rows),
@@ -87,8 +91,7 @@ def test_a_folder_that_exists_is_not_overwritten(optimized, tiny_folder, rows):
 def test_without_evidence_nothing_starts(tiny_folder, tmp_path, held_out, message):
     with pytest.raises(ExportError, match=message):
         optimize(
-            tiny_folder,
-            None,
+            Tuned(tiny_folder),
             tmp_path / "onnx",
             precision="int8",
             held_out=held_out,

@@ -1,0 +1,29 @@
+"""What a run of each method leaves, without its steps: weights drawn at random in their place."""
+
+from labkit.export import Tuned
+from labkit.spec import FinetuneSpec
+
+
+def tuned(base, folder, method="lora", **settings):
+    """Save a model of a method whose learned weights do something; return base and adapter."""
+    import torch
+    from transformers import AutoTokenizer
+
+    from labkit.training import add_adapter, load_model
+    from labkit.training.learned import Learned
+    from labkit.training.methods import save_adapter
+
+    spec = FinetuneSpec(model=str(base), method=method, **settings)
+    model = add_adapter(load_model(base, spec), spec)
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    learned = Learned.of(model, spec, folder, tokenizer, ())
+    generator = torch.Generator().manual_seed(5)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                parameter += 0.1 * torch.randn(parameter.shape, generator=generator)
+    save_adapter(model, folder / "checkpoint-1")
+    learned.keep(folder / "checkpoint-1", is_done=True)
+    if method == "full":
+        return Tuned(learned.path, spec=spec)
+    return Tuned(base, learned.path, spec)
