@@ -1,18 +1,32 @@
-"""What magic, command and program call: fine-tune, resume, optimise, generate."""
+"""What magic, command and program call: fine-tune, resume, evaluate, optimise, generate, merge."""
 
+from .data import data_report
+from .evaluate import add_metrics, evaluate
 from .finetune import Preview, finetune, load_data, preview, resume
 from .generate import Answers, generate
+from .merge import merge
 from .optimize import optimize
+from .rated import RatingResults
+from .rating import RatingForms, rate
+from .ratings import ratings
 from .staging import attach
 
 __all__ = [
     "Answers",
     "Preview",
+    "RatingForms",
+    "RatingResults",
+    "add_metrics",
     "attach",
+    "data_report",
+    "evaluate",
     "finetune",
     "generate",
     "load_data",
+    "merge",
     "optimize",
     "preview",
+    "rate",
+    "ratings",
     "resume",
 ]
