@@ -30,6 +30,7 @@ from .batches import Batch
 from .methods import head_of, load_weights, save_adapter
 from .optimizers import faster_b
 from .shortcut import Shortcut
+from .signs import curve_of, new_signs
 
 EVAL_TOKENS = 2048
 """Tokens of an evaluation batch; without a backward pass that is less than a step needs."""
@@ -151,6 +152,8 @@ class PackedTrainer(Trainer):
         metrics = {"eval_loss": math.fsum(sums) / n_targets}
         self.log(dict(metrics))
         self.emit("eval", step=self.state.global_step, eval_loss=metrics["eval_loss"])
+        for sign in new_signs(*curve_of(self.state.log_history)):
+            self.emit("note", text=sign.text, sign=sign.name)
         if self.on_evaluated is not None:
             self.on_evaluated(self.tuned, self.state.global_step)
         machine.give_back_memory()  # batches of all lengths leave holes
