@@ -7,7 +7,7 @@ from .generate import Answers, generate
 from .merge import merge
 from .optimize import optimize
 from .rated import RatingResults
-from .rating import RatingForms, rate
+from .rating import RatingForms, latest_rating, rate
 from .ratings import ratings
 from .staging import attach
 
@@ -22,6 +22,7 @@ __all__ = [
     "evaluate",
     "finetune",
     "generate",
+    "latest_rating",
     "load_data",
     "merge",
     "optimize",

@@ -86,6 +86,23 @@ def rate(
     return RatingForms(folder, names, len(items))
 
 
+def latest_rating(run: str | Run) -> Path:
+    """Return the folder of a run's newest rating.
+
+    Raises:
+        RunError: Nothing of the run was given to people to rate.
+    """
+    found = run if isinstance(run, Run) else Run(run)
+    folders = sorted(
+        (found.path / "ratings").glob("*/key.json"), key=lambda key: key.stat().st_mtime
+    )
+    if not folders:
+        raise RunError(
+            f"There is no rating of the run {found.name!r}.", hint=f"Make one: %rate {found.name}."
+        )
+    return folders[-1].parent
+
+
 def _write_forms(folder: Path, name: str, items: Sequence[Item]) -> None:
     write_form(folder / f"form-{name}.csv", items)
     shown = [(item.name, item.prompt, item.reference, item.answers) for item in items]
