@@ -68,7 +68,7 @@ def test_a_metric_of_ones_own_is_computed_from_the_answers(runs, tmp_path):
     low, high = of["metrics"]["paid"]["interval"]
     assert -1 <= low <= of["metrics"]["paid"]["value"] <= high <= 2
     assert run.metrics["own"]["paid"]["base"]["n"] == len(right)
-    assert "By paid:" in " ".join(text(run).split())
+    assert "first and base, by paid:" in " ".join(text(run).split())
 
 
 def test_rows_of_the_notebook_are_measured_in_the_runs_form(runs):

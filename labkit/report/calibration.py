@@ -38,7 +38,7 @@ def reliability_sentence(bins: "list[Bin]", ece: object = None) -> str:
 
 def diagram(bins: "list[Bin]") -> bytes:
     """Draw the share of right answers by probability; on the line both agree; SVG."""
-    figure, axes = blank(3.8, 3.6)
+    figure, axes = blank(4.6, 3.6)
     line: dict[str, Any] = {"color": GREY, "linestyle": "--", "linewidth": 1.2}
     axes.plot([0, 1], [0, 1], label="sure as often as right", **line)
     for part in bins:

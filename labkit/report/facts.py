@@ -71,7 +71,8 @@ def href(run: Run, name: str) -> str:
 def _settings(run: Run) -> list[tuple[str, str]]:
     spec = run.spec.as_dict()
     if run.job != "finetune":
-        return [(words.name(key), words.value_of(key, spec[key])) for key in spec]
+        given = {key: value for key, value in spec.items() if value is not None}
+        return [(words.name(key), words.value_of(key, value)) for key, value in given.items()]
     return [
         ("model", str(spec["model"])),
         ("data", str(spec["data"]) + _rows(run)),

@@ -29,7 +29,8 @@ SHARES = ("accuracy", "exact_match", "valid_json")
 DECIMALS = {"bleu": 1, "chrf": 1, "perplexity": 2, "length_ratio": 2}
 """Decimals of a value, where they are not three."""
 
-PLAIN = ("accuracy", "exact_match", "macro_f1", "eval_loss", "loss", "perplexity")
+LOSSES = ("eval_loss", "loss", "perplexity")
+PLAIN = ("accuracy", "exact_match", "macro_f1", *LOSSES)
 """Measures that an evaluation holds as plain numbers, in the order of the report."""
 
 
@@ -57,7 +58,7 @@ def figures(of: dict[str, Any]) -> dict[str, Figure]:
     """Return the metrics of one model by name, as far as its record holds any."""
     found = {name: Figure(**_known(values)) for name, values in of.get("metrics", {}).items()}
     bounded = next((key for key in ("accuracy", "exact_match") if key in of), "")
-    for key in PLAIN:
+    for key in LOSSES if found else PLAIN:
         if of.get(key) is not None and key not in found:
             found[key] = Figure(of[key], of.get("interval") if key == bounded else None)
     return found

@@ -17,6 +17,9 @@ from .plaintext import text
 LINE = "1px solid rgba(128,128,128,0.4)"
 NUMERALS = "font-variant-numeric:tabular-nums"
 
+LONG, WIDE = 40, "13em"
+"""Characters from which a cell is a text to read, and how wide it is then at least."""
+
 
 def live(run: Run) -> str:
     """Return a run that is going, as a fragment."""
@@ -84,7 +87,10 @@ def table(block: Table) -> str:
 
 
 _CAPTION = "caption-side:top;text-align:left;font-weight:600;padding:0 0 0.3em 0;color:inherit"
-_FLOW = "display:inline-block;vertical-align:top;max-width:100%;margin:1em 2.5em 0.5em 0"
+_FLOW = (
+    "display:inline-block;vertical-align:top;box-sizing:border-box;max-width:100%;"
+    "margin:1em 0 0.5em 0;padding:0 2.5em 0 0"
+)
 _TABLE = "border-collapse:collapse;margin:0;font-size:inherit;color:inherit;table-layout:auto"
 _CELL = "padding:0.25em 1.2em 0.25em 0;vertical-align:top;background:transparent;max-width:30em"
 
@@ -168,5 +174,6 @@ def _th(cell: str, scope: str, side: str) -> str:
 
 def _td(cell: str, side: str) -> str:
     style = f"{_CELL};text-align:{side};border-bottom:{LINE};{NUMERALS}"
+    style += f";min-width:{WIDE}" if len(cell) > LONG else ""
     cell = cell.replace(" %", "\u00a0%").replace(", ", ",\u00a0") if side == "right" else cell
     return f'<td style="{style}">{escape(cell)}</td>'

@@ -141,6 +141,6 @@ h1 { font-size: 1.6rem; overflow-wrap: anywhere; } h2 { font-size: 1.15rem; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; border: 1px solid rgba(128,128,128,.4);
   padding: .8em; }
 mark { background: var(--mark); color: inherit; text-decoration: underline; }
-td, th { overflow-wrap: anywhere; } a { color: inherit; }
+td, th { overflow-wrap: break-word; } a { color: inherit; }
 @media print { body { background: #fff; color: #000; } figure, table, pre { break-inside: avoid; } }
 """

@@ -64,10 +64,13 @@ def headline(metrics: dict[str, Any]) -> str:
 
 def differences(metrics: dict[str, Any]) -> list[str]:
     """Return a sentence for each comparison of two models on the same rows."""
-    every = [metrics.get("comparison") or {}, *metrics.get("comparisons", {}).values()]
+    every = [("", metrics.get("comparison") or {})]
+    every += [(other, found) for other, found in metrics.get("comparisons", {}).items()]
     for name, others in metrics.get("own", {}).items():
-        every += [{"metric": name, **found} for found in others.values()]
-    return [said for found in every if (said := _difference(found))]
+        every += [(other, {"metric": name, **found}) for other, found in others.items()]
+    judged = judged_model(metrics)[0]
+    said = [_difference(found, f"{judged} and {other}" * bool(other)) for other, found in every]
+    return [text for text in said if text]
 
 
 def signatures(metrics: dict[str, Any]) -> list[Block]:
@@ -97,7 +100,7 @@ def _label(key: str, row: list[Figure | None], n: object) -> str:
     return title(key) + " ↓" * is_lower + (f" [{', '.join(parts)}]" if parts else "")
 
 
-def _difference(found: dict[str, Any]) -> str:
+def _difference(found: dict[str, Any], who: str) -> str:
     """Return a paired comparison in words: its own sentence, else its numbers."""
     paired = found.get("paired") or found
     if paired.get("difference") is None:
@@ -106,8 +109,9 @@ def _difference(found: dict[str, Any]) -> str:
     chance = "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p == p else ""
     sentence = found.get("sentence") or paired.get("sentence")
     if sentence:
-        by = f"By {title(found['metric'])}: " if found.get("metric") else ""
-        return f"{by}{str(sentence).removesuffix('.')}" + (f" ({chance})." if chance else ".")
+        by = f"by {title(found['metric'])}" if found.get("metric") else ""
+        lead = f"{who}, {by}: " if who and by else f"{by[:1].upper()}{by[1:]}: " if by else ""
+        return f"{lead}{str(sentence).removesuffix('.')}" + (f" ({chance})." if chance else ".")
     points = 100 * words.number(paired["difference"])
     bounds = words.interval(paired.get("interval"))
     said = f"Difference on the same rows: {points:+.1f} points"

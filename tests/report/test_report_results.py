@@ -55,7 +55,10 @@ def test_a_measurement_shows_every_model_the_judged_one_last(tmp_path):
     run = evaluations.evaluated(tmp_path)
     shown = said(run)
     assert "base other run lead-1" in shown
-    assert "run is better by 0.135 [0.1, 0.17] on 60 rows (p = 0.004)." in shown
+    assert (
+        "run and base, by ROUGE-L: run is better by 0.135 [0.1, 0.17] on 60 rows (p = 0.004)."
+        in shown
+    )
     assert "too close to call with n = 60" in shown
     assert "other was trained on 3 of these 60 rows" in shown
     for heading in ("Best answers by ROUGE-L of run", "Worst answers", "Answers drawn at random"):
