@@ -111,6 +111,7 @@ def test_exact_match_leaves_blanks_at_the_ends_aside():
 
 def test_length_is_measured_over_all_rows():
     assert value("length_ratio", ["one two three", "one"], ["one two", "three four five"]) == 4 / 5
+    assert value("length_ratio", ["one two"], ["."]) == 2  # as if the reference had one word
 
 
 @pytest.mark.parametrize("name", ["bleu", "chrf", "rougeL", "length_ratio"])
