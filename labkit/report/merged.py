@@ -24,6 +24,10 @@ def merged(run: Run) -> list[Block]:
         for key in keys
     )
     return [
-        *([Facts("The merged model", shown, tiles=True)] if shown else []),
-        *([Table("Agreement on held-out rows", ("", *models), rows, note=ABOUT)] if rows else []),
+        *([Facts("The merged model", shown)] if shown else []),
+        *(
+            [Table("Agreement of the merged model", ("", *models), rows, note=ABOUT)]
+            if rows
+            else []
+        ),
     ]
