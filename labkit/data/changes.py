@@ -48,7 +48,7 @@ def typos(text: str, random: Random) -> str:
 
 def swap_letters(text: str, random: Random) -> str:
     """Return the text with a letter in thirty behind the one that follows it."""
-    places = [match.start() for match in re.finditer(r"(?=[^\W\d_]{2})", text)]
+    places = [match.start() for match in re.finditer(r"(?=([^\W\d_])(?!\1)[^\W\d_])", text)]
     letters = list(text)
     for at in random.sample(places, _some(places, LETTER_SHARE)):
         letters[at], letters[at + 1] = letters[at + 1], letters[at]

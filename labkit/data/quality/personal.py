@@ -74,7 +74,8 @@ KINDS = (
     _kind("Swedish personal number", "Swedish personal numbers",
           r"(?:\d{2})?\d{6}[-+]\d{4}", is_swedish),
     _kind("IP address", "IP addresses",
-          r"(?:(?<!\d\.)\d{1,3}(?:\.\d{1,3}){3}(?!\.\d)|(?:[0-9a-fA-F]{0,4}:){3,7}[0-9a-fA-F]{1,4})", is_ip),
+          r"(?:(?<!\d\.)\d{1,3}(?:\.\d{1,3}){3}(?!\.\d)"
+          r"|(?:[0-9a-fA-F]{0,4}:){3,7}[0-9a-fA-F]{1,4})", is_ip),
     _kind("phone number", "phone numbers",
           r"(?:(?:\+|00)[1-9]\d{0,2}(?:[ ./-]?\(?\d{1,4}\)?){2,6}"
           r"|0\d{1,3}[ /-]\d{3,4}[ -]?\d{2,4}(?:[ -]?\d{2,4})?"
