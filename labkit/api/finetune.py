@@ -1,10 +1,11 @@
 """Fine-tune, preview, resume."""
 
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 
-from .. import catalog, data, launch
+from .. import catalog, data, launch, report
 from ..errors import RunError
 from ..run import Run, free_name
 from ..spec import FinetuneSpec
@@ -62,9 +63,17 @@ class Preview:
             f"Labels: {', '.join(rows.labels)}." if rows.labels else "",
             f"Row {first.row}, as the model will see it (the loss is on what follows ⟶):",
             f"{first.prompt}⟶{first.completion}",
+            self._schedule().alt,
             "Nothing was trained. Leave out --dry-run to start.",
         ]
         return "\n".join(line for line in lines if line)
+
+    def _repr_html_(self) -> str:
+        text = f'<pre style="white-space:pre-wrap">{escape(repr(self))}</pre>'
+        return text + report.fragment([self._schedule()])
+
+    def _schedule(self) -> report.Picture:
+        return report.schedule_picture(self.spec, rows=len(self.splits.train))
 
 
 def preview(spec: FinetuneSpec | None = None, **settings: Any) -> Preview:  # noqa: ANN401

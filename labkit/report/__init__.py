@@ -1,7 +1,9 @@
 """What a run looks like: HTML for a notebook, text, a page, a model card. Reads the record only."""
 
+from .blocks import Picture
 from .card import write_card
-from .html import bundle, final, live
+from .chart_schedule import schedule_picture
+from .html import bundle, final, fragment, live
 from .page import write_report
 from .plaintext import line, progress_line, text
 from .rating_page import rating_page
@@ -11,6 +13,7 @@ from .views import NotebookView, SilentView, TextView, Watcher, watcher
 
 __all__ = [
     "NotebookView",
+    "Picture",
     "Plain",
     "RunsTable",
     "SilentView",
@@ -18,6 +21,7 @@ __all__ = [
     "Watcher",
     "bundle",
     "final",
+    "fragment",
     "line",
     "live",
     "progress_line",
@@ -25,6 +29,7 @@ __all__ = [
     "ratings_html",
     "ratings_text",
     "runs_table",
+    "schedule_picture",
     "text",
     "watcher",
     "write_card",

@@ -27,7 +27,14 @@ def blank(width: float, height: float) -> tuple["Figure", "Axes"]:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained", facecolor="none")
-    axes = figure.add_subplot(facecolor="none")
+    axes = figure.add_subplot()
+    styled(axes)
+    return figure, axes
+
+
+def styled(axes: "Axes") -> None:
+    """Make axes grey on nothing, so that they read on light and dark."""
+    axes.set_facecolor("none")
     axes.tick_params(colors=GREY, labelsize=10)
     axes.xaxis.label.set(color=GREY, fontsize=11)
     axes.yaxis.label.set(color=GREY, fontsize=11)
@@ -35,7 +42,6 @@ def blank(width: float, height: float) -> tuple["Figure", "Axes"]:
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(visible=True, color=GREY, alpha=0.25, linewidth=0.6)
     axes.set_axisbelow(True)
-    return figure, axes
 
 
 def legend(figure: "Figure") -> None:

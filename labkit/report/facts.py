@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 
 from ..run import Run
-from ..spec import METHODS
+from ..spec import METHODS, FinetuneSpec
+from ..training.schedule import batch_sentence
 from . import measured, words
 from .blocks import Block, Facts
 
@@ -78,7 +79,7 @@ def _settings(run: Run) -> list[tuple[str, str]]:
         ("data", str(spec["data"]) + _rows(run)),
         ("method", method(run)),
         ("learning rate", f"{spec['learning_rate']:g}, {spec['lr_scheduler_type']}"),
-        ("batch size", f"{spec['batch_size']} rows per step"),
+        ("batch size", _batch(run)),
         ("seed", str(spec["seed"])),
     ]
 
@@ -102,6 +103,13 @@ PRINCIPAL = ("r", "lora_alpha", "bnb_4bit_quant_type", "adapter_placement", "num
 
 def _learned(run: Run) -> str:
     return "model" if (run.path / "model").exists() else "adapter"
+
+
+def _batch(run: Run) -> str:
+    """Return the rows of a step, and in how many passes they are computed."""
+    assert isinstance(run.spec, FinetuneSpec)
+    parts = batch_sentence(run.spec).partition(" = ")[2]
+    return f"{run.spec.batch_size} rows per step" + (f" = {parts}" if parts else "")
 
 
 def _rows(run: Run) -> str:

@@ -88,11 +88,18 @@ def elapsed(run: Run) -> float | None:
 
 def notes(run: Run) -> list[str]:
     """Return what the run said about its data, precision and checks, each once, as sentences."""
-    said = [_sentence(event) for event in run.events() if event["kind"] in _SPEAKING]
+    spoke = (event for event in run.events() if event["kind"] in _SPEAKING)
+    said = [_sentence(event) for event in spoke if "sign" not in event]
     said += [
         note for who in ("base", "tuned") for note in run.metrics.get(who, {}).get("notes", ())
     ]
     return list(dict.fromkeys(text for text in said if text))
+
+
+def signs(run: Run) -> list[str]:
+    """Return what the loss curve said while it was drawn, each sign once, as sentences."""
+    found = {event["sign"]: str(event["text"]) for event in run.of("note") if "sign" in event}
+    return list(found.values())
 
 
 def latest_samples(run: Run) -> list[Event]:

@@ -1,7 +1,7 @@
 """What there is to say about a run, as blocks: while it runs and when it has ended."""
 
 from ..run import Run
-from . import measured, words
+from . import course, measured, words
 from .answers import judged
 from .blocks import Block, Facts, Head, Lines, Picture, Table
 from .facts import facts, title
@@ -28,7 +28,8 @@ def going(run: Run) -> list[Block]:
         return [head(run), *stages(run), *checked, *_notes(run), *how_to_stop(run)]
     if run.job == "evaluate":
         return [head(run), *stages(run), *_notes(run), *how_to_stop(run)]
-    blocks: list[Block] = [head(run), *_numbers(run), *loss_picture(run), *samples(run)]
+    blocks: list[Block] = [head(run), *_numbers(run), *course.signs(run), *loss_picture(run)]
+    blocks += [*course.schedule(run), *samples(run)]
     return [*blocks, *_notes(run), *how_to_stop(run)]
 
 
@@ -40,8 +41,8 @@ def ended(run: Run) -> list[Block]:
     if run.job == "evaluate":
         blocks += [*results(run), *pictures(run), *stages(run)]
         return [*blocks, *facts(run), *_notes(run)]
-    blocks += [*results(run), *loss_picture(run), *pictures(run)]
-    return [*blocks, *facts(run), *_notes(run)]
+    blocks += [*results(run), *course.signs(run), *loss_picture(run), *pictures(run)]
+    return [*blocks, *facts(run), *course.schedule(run), *course.resources(run), *_notes(run)]
 
 
 def settled(run: Run) -> str:
@@ -106,6 +107,7 @@ def samples(run: Run) -> list[Block]:
 def _numbers(run: Run) -> list[Block]:
     step, seen = run.last("step"), measured.curve(run)
     now, _, limit = measured.memory(run)
+    cores = (run.last("resources") or {}).get("cpu")
     speed = measured.tokens_per_second(run)
     left = None if measured.stage(run) else measured.seconds_left(run)
     items = [
@@ -113,6 +115,7 @@ def _numbers(run: Run) -> list[Block]:
         ("best validation loss", seen.best and words.loss(seen.best[1])),
         ("time left in training", left is not None and words.clock(left)),
         ("tokens per second", speed and words.count(speed)),
+        ("cores in use", cores is not None and f"{words.number(cores):.1f}"),
         ("memory", now and words.size(now) + (f" of {words.size(limit)}" if limit else "")),
     ]
     shown = tuple((label, value) for label, value in items if value)

@@ -52,7 +52,7 @@ def going(root: Path, name="tone", *, steps=97, of=256, status=None, **spec):
     clock.at(0.3, "note", text="The data has 480 training, 120 validation and 120 test rows.")
     clock.at(2.0, "stage", name="loading model")
     clock.at(0.5, "precision", chosen="fp32", fp32_seconds=0.021, bf16_seconds=0.19)
-    clock.at(0.1, "plan", steps=of, trainable=4_884_480, total=139_399_488)
+    clock.at(0.1, "plan", batch="batch 8", max_steps=of, trainable=4_884_480, total=139_399_488)
     clock.at(0.1, "example", prompt=prompt(PHRASES[0][0]), completion=" joy", n_tokens=47,
              n_target_tokens=2)  # fmt: skip
     clock.at(

@@ -70,7 +70,7 @@ def test_every_picture_has_words_and_every_header_a_scope(views):
 
 def test_pictures_are_small_and_inside_the_fragment(views):
     images = views[0].of("img")
-    assert len(images) == 3
+    assert len(images) == 5
     for image in images:
         kind, data = image["src"].split(",", 1)
         assert kind == "data:image/svg+xml;base64"
