@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -112,7 +112,7 @@ def evaluate_generation(
     wanted = tuple(rows.references[:n])
     texts = [name for name in names if name != "perplexity"]
     found = score_texts(answers, wanted, [*dict.fromkeys([*texts, "exact_match"])], seed=how.seed)
-    found["perplexity"] = METRICS["perplexity"].measure(losses, seed=how.seed)
+    found["perplexity"] = perplexity(losses, seed=how.seed)
     nats, n_tokens = losses.sum(axis=0)
     return GenerationEvaluation(
         n=len(rows.tokens),
@@ -148,6 +148,13 @@ def written(
         seed=how.seed,
         progress=progress,
     )
+
+
+def perplexity(losses: np.ndarray, *, seed: int = 0) -> Measure:
+    """Return the perplexity of `(rows, 2)` nats and tokens; both are told with it."""
+    found = METRICS["perplexity"].measure(losses, seed=seed)
+    nats, n_tokens = losses.sum(axis=0)
+    return replace(found, about=f"{found.about}: {nats:.1f} nats over {n_tokens:.0f} tokens")
 
 
 def row_losses(model: Model, tokens: Sequence[Any], progress: Progress | None = None) -> np.ndarray:

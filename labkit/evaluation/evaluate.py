@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
     from ..data import Example, Splits
 
+UNCORRECTED = (
+    "Scores of a classification head are not corrected by a prior: it has learned its own."
+)
+
 
 def evaluate(  # noqa: PLR0913 - the one way in; all but six are by name
     model: Model,
@@ -59,15 +63,14 @@ def evaluate(  # noqa: PLR0913 - the one way in; all but six are by name
         named = names or metrics_for(splits.task, rows.references)
         how = Writing(answered, max_new_tokens, temperature, seed)
         return evaluate_generation(model, tokenizer, rows, named, how, progress)
+    forms = label_rows(tokenizer, examples, splits.labels, max_length)
     if scores is None and training.has_head(model):
-        forms = label_rows(tokenizer, examples, splits.labels, max_length)
         scores = head_scores(model, forms.prompts, progress)
-    if scores is not None:
-        gold = [str(example.label) for example in examples]
-        found = summarise(scores, splits.labels, gold, seed=seed)
-    else:
-        forms = label_rows(tokenizer, examples, splits.labels, max_length)
+    if scores is None:
         found = evaluate_classification(
             model, forms, prior=prior_correction, progress=progress, seed=seed
         )
+    else:
+        notes = [UNCORRECTED] if prior_correction is not None else []
+        found = summarise(scores, splits.labels, forms.gold, notes, seed=seed)
     return found.only(names) if names else found

@@ -78,6 +78,7 @@ def test_perplexity_of_rows_drawn_anew_gives_its_interval(llama, byte_tokenizer)
     measured = found.metrics["perplexity"]
     assert measured.interval == pytest.approx((low, high), abs=0.15 * (high - low))
     assert (measured.n, measured.higher_is_better) == (8, False)
+    assert measured.about.endswith(f": {nats.sum():.1f} nats over {n.sum():.0f} tokens")
 
 
 def test_answers_may_be_a_quarter_longer_than_the_longest_reference(llama, byte_tokenizer):
@@ -168,6 +169,9 @@ def test_scores_of_a_head_are_taken_as_they_are(byte_tokenizer):
     found = evaluate(None, byte_tokenizer, tones(), task, 512, scores=scores, names=("accuracy",))
     assert found.predictions == ("anger",) * 4 + ("joy",) * 4
     assert (found.accuracy, list(found.metrics)) == (0.5, ["accuracy"])
+    asked = evaluate(None, byte_tokenizer, tones(), task, 512, scores=scores, prior_correction=[1])
+    assert asked.probabilities == found.probabilities
+    assert "not corrected" in asked.notes[0]
     with pytest.raises(SpecError, match="got 'bleu'"):
         evaluate(None, byte_tokenizer, tones(), task, 512, scores=scores, names=("bleu",))
 
