@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import catalog, data, evaluation, machine, report, training
-from ..errors import SpecError
 from ..evaluation.kinds import Model, Tokenizer
 from ..files import write_json
 from ..run import Run
 from ..spec import FinetuneSpec
 from ..training.schedule import batch_sentence
 from .job import Job, load_tokenizer, model_folder, write_environment
+from .learning import for_head, head_labels, tokens
 from .measuring import Held, measure
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def finetune(job: Job) -> str:
     folder = model_folder(spec.model, spec.trust_remote_code, job)
     job.notes(catalog.model_notes(spec.model, folder))
     tokenizer = load_tokenizer(folder, spec.trust_remote_code)
-    rows = _tokens(job, splits, tokenizer, spec.max_length)
+    rows = tokens(job, splits, tokenizer, spec.max_length)
     write_environment(job, splits.fingerprint)
     result, facts = _trained(job, splits, folder, tokenizer, rows)
     if result.status == "stopped":
@@ -54,8 +54,8 @@ def _trained(
     """Load the base, train, and let go of it; return what came of it and how much learned."""
     spec = job.spec
     assert isinstance(spec, FinetuneSpec)
-    labels = _labels(spec, splits)
-    learn = {name: _for_head(rows[name], getattr(splits, name), labels) for name in rows}
+    labels = head_labels(spec, splits)
+    learn = {name: for_head(rows[name], getattr(splits, name), labels) for name in rows}
     base = training.load_model(folder, spec)
     model = training.add_adapter(base, spec, n_labels=len(labels) or None)
     plan = training.plan(model, learn["train"], spec)
@@ -75,54 +75,6 @@ def _trained(
         labels=labels,
     )
     return result, training.adapter_facts(model)
-
-
-def _labels(spec: FinetuneSpec, splits: data.Splits) -> tuple[str, ...]:
-    """Return what a head is to tell apart; nothing where the run has none.
-
-    Raises:
-        SpecError: The rows have no labels.
-    """
-    if spec.head and splits.task != "classification":
-        raise SpecError(
-            f"head must be false for task {splits.task!r}; got true.",
-            hint="A head on the last token can only choose among labels; see task.",
-        )
-    return tuple(splits.labels) if spec.head else ()
-
-
-def _for_head(
-    rows: Sequence[data.Tokens], examples: Sequence[data.Example], labels: Sequence[str]
-) -> list[data.Tokens]:
-    """Return rows that end with the number of their label, or as they are without a head."""
-    if not labels:
-        return list(rows)
-    numbers = {label: number for number, label in enumerate(labels)}
-    return [
-        data.Tokens([*row.input_ids[: row.n_prompt], numbers[str(example.label)]], row.n_prompt)
-        for row, example in zip(rows, examples, strict=True)
-    ]
-
-
-def _tokens(
-    job: Job, splits: data.Splits, tokenizer: Tokenizer, max_length: int
-) -> dict[str, list[data.Tokens]]:
-    """Tokenise all rows, none is refused late; record what was cut and one whole example."""
-    rows = {}
-    for split in ("train", "validation", "test"):
-        rows[split], cut = data.tokenize(getattr(splits, split), tokenizer, max_length=max_length)
-        job.notes([f"{split}: {text}" for text in cut])
-    job.notes(splits.notes)
-    first = rows["train"][0]
-    job.emit(
-        "example",
-        prompt=tokenizer.decode(first.input_ids[: first.n_prompt]),
-        completion=tokenizer.decode(first.input_ids[first.n_prompt :]),
-        n_tokens=len(first.input_ids),
-        n_target_tokens=len(first.input_ids) - first.n_prompt,
-    )
-    job.emit("data", **{split: len(part) for split, part in rows.items()})
-    return rows
 
 
 def _sampler(
