@@ -112,7 +112,7 @@ def test_a_measurement_that_is_stopped_says_so(runs):
 
 
 @pytest.mark.parametrize(
-    ("settings", "error", "said"),
+    ("asked", "error", "said"),
     [
         ({"metrics": "bleu"}, SpecError, "metrics must fit the task classification; got 'bleu'"),
         ({"against": ("texts",)}, RunError, "the task of the first is classification"),
@@ -127,11 +127,11 @@ def test_a_measurement_that_is_stopped_says_so(runs):
     ],
 )  # fmt: skip
 def test_what_cannot_be_measured_is_refused_at_once_and_leaves_no_folder(
-    settings, error, said, runs
+    asked, error, said, runs
 ):
     before = list((runs.path / "evaluations").glob("*"))
     with pytest.raises(error, match=said):
-        api.evaluate("first", view=QUIET, **settings)
+        api.evaluate("first", view=QUIET, **asked)
     assert list((runs.path / "evaluations").glob("*")) == before
 
 

@@ -1,6 +1,8 @@
 import ast
 import re
 
+import evaluation_samples as evaluations
+import pytest
 import report_samples as samples
 
 from labkit.report import write_card
@@ -72,3 +74,44 @@ def test_an_export_has_a_card_too(tmp_path):
     head, body = parts(samples.optimized(tmp_path))
     assert head["library_name"] == "onnx"
     assert "154 MiB" in body
+
+
+@pytest.mark.parametrize(
+    ("method", "library", "wanted"),
+    [
+        ("full", "transformers", ["All weights (full fine-tuning: Howard and Ruder, 2018",
+                                  'from_pretrained("model")']),
+        ("qlora", "peft", ["A QLoRA adapter (Dettmers et al., 2023", "bnb_4bit_quant_type='nf4'"]),
+        ("rslora", "peft", ["An rsLoRA adapter", "lora_alpha = 8"]),
+        ("adapter", "labkit", ["Bottleneck adapters", "load_tuned(base, run.learned, run.spec)",
+                               "PEFT has no bottleneck adapters"]),
+        ("ia3", "peft", ["An (IA)³ adapter", '"adapter")']),
+        ("prompt_tuning", "peft", ["A trained prompt", "num_virtual_tokens = 20"]),
+        ("prefix_tuning", "peft", ["A trained prefix", "num_virtual_tokens = 20"]),
+    ],
+)  # fmt: skip
+def test_the_card_of_a_method_names_it_its_paper_and_its_program(method, library, wanted, tmp_path):
+    head, body = parts(evaluations.of_method(tmp_path, method))
+    assert head["library_name"] == library
+    assert head["base_model_relation"] == ("finetune" if method == "full" else "adapter")
+    plain = body.replace("\\", "")
+    assert [word for word in wanted if word not in plain] == []
+    assert (", r = " in body) == (method in ("qlora", "rslora", "adapter"))
+    ast.parse(re.search(r"```python\n(.*?)\n```", body, re.DOTALL).group(1))
+
+
+def test_the_card_of_a_head_chooses_among_its_labels(tmp_path):
+    head, body = parts(samples.done(tmp_path, head=True, task="classification"))
+    assert head["pipeline_tag"] == "text-classification"
+    assert head["library_name"] == "labkit"
+    assert f"labels = {samples.LABELS!r}" in body
+
+
+@pytest.mark.parametrize(("task", "kind"), [("extraction", "f1"), ("summarisation", "rouge")])
+def test_the_head_of_a_text_tasks_card_has_its_metrics(task, kind, tmp_path):
+    head, body = parts(evaluations.done(tmp_path, task))
+    assert kind in head["metrics"]
+    measured = head["model-index"][0]["results"][0]["metrics"]
+    value = next(iter(evaluations.METRICS[task].values()))[1]
+    assert {"type": kind, "value": value}.items() <= measured[0].items()
+    assert "Licence of the weights: [Apache-2.0]" in body.replace("\\", "")
