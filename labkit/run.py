@@ -79,7 +79,7 @@ class Run:
     def of(self, kind: str) -> list[Event]:
         """Return the events of one kind; a step that was taken again stands once, the later one."""
         found = [event for event in self.events() if event["kind"] == kind]
-        if kind not in ("step", "eval", "checkpoint"):
+        if kind not in ("step", "eval", "checkpoint", "lr_probe"):
             return found
         return [event for _, event in sorted({event["step"]: event for event in found}.items())]
 

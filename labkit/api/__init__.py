@@ -2,6 +2,7 @@
 
 from .data import data_report
 from .evaluate import add_metrics, evaluate
+from .find_lr import find_lr
 from .finetune import Preview, finetune, load_data, preview, resume
 from .generate import Answers, generate
 from .merge import merge
@@ -20,6 +21,7 @@ __all__ = [
     "attach",
     "data_report",
     "evaluate",
+    "find_lr",
     "finetune",
     "generate",
     "latest_rating",

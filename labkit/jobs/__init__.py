@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from .evaluate import evaluate
+from .find_lr import find_lr
 from .finetune import finetune
 from .generate import generate
 from .job import Job
@@ -11,6 +12,7 @@ from .optimize import optimize
 
 JOBS: dict[str, Callable[[Job], str]] = {
     "finetune": finetune,
+    "find_lr": find_lr,
     "optimize": optimize,
     "generate": generate,
     "evaluate": evaluate,

@@ -71,14 +71,15 @@ def href(run: Run, name: str) -> str:
 
 def _settings(run: Run) -> list[tuple[str, str]]:
     spec = run.spec.as_dict()
-    if run.job != "finetune":
+    if run.job not in ("finetune", "find_lr"):
         given = {key: value for key, value in spec.items() if value is not None}
         return [(words.name(key), words.value_of(key, value)) for key, value in given.items()]
+    rate = ("learning rate", f"{spec['learning_rate']:g}, {spec['lr_scheduler_type']}")
     return [
         ("model", str(spec["model"])),
         ("data", str(spec["data"]) + _rows(run)),
         ("method", method(run)),
-        ("learning rate", f"{spec['learning_rate']:g}, {spec['lr_scheduler_type']}"),
+        *([rate] if run.job == "finetune" else []),
         ("batch size", _batch(run)),
         ("seed", str(spec["seed"])),
     ]

@@ -90,9 +90,9 @@ def notes(run: Run) -> list[str]:
     """Return what the run said about its data, precision and checks, each once, as sentences."""
     spoke = (event for event in run.events() if event["kind"] in _SPEAKING)
     said = [_sentence(event) for event in spoke if "sign" not in event]
-    said += [
-        note for who in ("base", "tuned") for note in run.metrics.get(who, {}).get("notes", ())
-    ]
+    found = run.metrics
+    models = [found.get("base", {}), found.get("tuned", {}), *found.get("models", {}).values()]
+    said += [note for of in models for note in of.get("notes", ())]
     return list(dict.fromkeys(text for text in said if text))
 
 
@@ -110,7 +110,7 @@ def latest_samples(run: Run) -> list[Event]:
 
 def stage(run: Run) -> Event | None:
     """Return the stage the run is in; None while it takes steps."""
-    event = run.last("stage", "step", "end")
+    event = run.last("stage", "step", "lr_probe", "end")
     return event if event and event["kind"] == "stage" else None
 
 

@@ -4,6 +4,7 @@ from ..run import Run
 from . import course, measured, words
 from .answers import judged
 from .blocks import Block, Facts, Head, Lines, Picture, Table
+from .chart_rates import rates
 from .facts import facts, title
 from .ladder import ladder, stages
 from .merged import merged
@@ -28,6 +29,8 @@ def going(run: Run) -> list[Block]:
         return [head(run), *stages(run), *checked, *_notes(run), *how_to_stop(run)]
     if run.job == "evaluate":
         return [head(run), *stages(run), *_notes(run), *how_to_stop(run)]
+    if run.job == "find_lr":
+        return [head(run), *rates(run), *_notes(run), *how_to_stop(run)]
     blocks: list[Block] = [head(run), *_numbers(run), *course.signs(run), *loss_picture(run)]
     blocks += [*course.schedule(run), *samples(run)]
     return [*blocks, *_notes(run), *how_to_stop(run)]
@@ -41,6 +44,8 @@ def ended(run: Run) -> list[Block]:
     if run.job == "evaluate":
         blocks += [*results(run), *pictures(run), *stages(run)]
         return [*blocks, *facts(run), *_notes(run)]
+    if run.job == "find_lr":
+        return [*blocks, *rates(run), *facts(run), *course.resources(run), *_notes(run)]
     blocks += [*results(run), *course.signs(run), *loss_picture(run), *pictures(run)]
     return [*blocks, *facts(run), *course.schedule(run), *course.resources(run), *_notes(run)]
 
@@ -55,7 +60,7 @@ def head(run: Run, status: str | None = None) -> Head:
     status = status or run.status
     sign, said = words.STATUS[status]
     finished = status in FINISHED
-    step, stage = run.last("step"), measured.stage(run)
+    step, stage = run.last("step", "lr_probe"), measured.stage(run)
     line = "" if status == "done" else position(run)
     if stage and (stage.get("total") or 0) > 1 and not finished:
         return Head(title(run), sign, said, line, float(stage["done"]), float(stage["total"]))
@@ -66,7 +71,7 @@ def head(run: Run, status: str | None = None) -> Head:
 
 def position(run: Run) -> str:
     """Return where the run is: the stage, or the step."""
-    stage, step = measured.stage(run), run.last("step")
+    stage, step = measured.stage(run), run.last("step", "lr_probe")
     if stage:
         total = stage.get("total") or 0
         far = f": {words.share(stage['done'], total)}" if total > 1 else " …"

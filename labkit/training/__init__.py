@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         read_labels,
     )
     from .planning import Plan, plan
+    from .range_test import find_lr
     from .trainer import PackedTrainer
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "TrainResult",
     "adapter_facts",
     "add_adapter",
+    "find_lr",
     "has_head",
     "load_adapter",
     "load_base",
@@ -47,6 +49,7 @@ __all__ = [
 _HOMES = {
     "finetune": ("TrainResult", "train"),
     "planning": ("Plan", "plan"),
+    "range_test": ("find_lr",),
     "methods": (
         "AdapterFacts",
         "adapter_facts",

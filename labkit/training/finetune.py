@@ -111,7 +111,7 @@ def train(  # noqa: PLR0913 - the one way in; all but five are by name
     output_dir, rows = Path(output_dir), (tokens_train, tokens_eval)
     folder = _checkpoints(output_dir, resume)
     with quiet(), reproducible(spec.seed):
-        tuned = _ready(model, spec, labels)
+        tuned = ready(model, spec, labels)
         learn_start(tuned, spec, tokens_train)
         for text in remarks(tuned):
             emit("note", text=text)
@@ -152,7 +152,7 @@ def _checkpoints(output_dir: Path, resume: bool) -> Path:
     return folder
 
 
-def _ready(model: "nn.Module", spec: FinetuneSpec, labels: Sequence[str]) -> "nn.Module":
+def ready(model: "nn.Module", spec: FinetuneSpec, labels: Sequence[str]) -> "nn.Module":
     """Return the model with its adapter, on the device it learns on."""
     is_ready = is_adapted(model) or (spec.method == "full" and spec.head == has_head(model))
     base = base_of(model)

@@ -126,14 +126,17 @@ class PackedTrainer(Trainer):
         return loss * processes  # DDP takes the mean over processes
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Keep what the Trainer measured, and tell about a step."""
+        super().log(logs, start_time)
+        if "loss" in logs:
+            self.told(logs)
+
+    def told(self, logs: dict[str, float]) -> None:
         """Emit a step's event.
 
         Raises:
             RunFailed: The loss is not finite.
         """
-        super().log(logs, start_time)
-        if "loss" not in logs:
-            return
         step, of = self.state.global_step, self.state.max_steps
         values = {name: logs[name] for name in ("loss", "learning_rate", "grad_norm")}
         values["seconds"] = time.perf_counter() - self._clock

@@ -1,0 +1,51 @@
+"""The job of finding a learning rate: rows, the range test, what its losses say."""
+
+from dataclasses import asdict
+from typing import Any
+
+from .. import catalog, data, report, training
+from ..files import write_json
+from ..run import Run
+from ..spec import FinetuneSpec
+from ..training.schedule import batch_sentence
+from .job import Job, load_tokenizer, model_folder, write_environment
+from .learning import for_head, head_labels, tokens
+
+
+def find_lr(job: Job) -> str:
+    """Data, the test, report; no weights are kept."""
+    spec = job.spec
+    assert isinstance(spec, FinetuneSpec)
+    splits = data.load(spec)
+    folder = model_folder(spec.model, spec.trust_remote_code, job)
+    job.notes(catalog.model_notes(spec.model, folder))
+    tokenizer = load_tokenizer(folder, spec.trust_remote_code)
+    labels = head_labels(spec, splits)
+    rows = for_head(tokens(job, splits, tokenizer, spec.max_length)["train"], splits.train, labels)
+    write_environment(job, splits.fingerprint)
+    job.emit("stage", name="training at growing rates", done=0, total=1)
+    found = training.find_lr(
+        training.load_model(folder, spec),
+        tokenizer,
+        rows,
+        spec,
+        output_dir=job.path,
+        emit=job.emit,
+        should_stop=job.should_stop,
+        labels=labels,
+    )
+    if found is None:
+        return "stopped"
+    write_json(job.path / "metrics.json", asdict(found) | _facts(job, spec))
+    report.write_report(Run(job.path))
+    return "done"
+
+
+def _facts(job: Job, spec: FinetuneSpec) -> dict[str, Any]:
+    probes = Run(job.path).of("lr_probe")
+    return {
+        "method": spec.method,
+        "batch": batch_sentence(spec),
+        "first_loss": probes[0]["loss"],
+        "lowest_loss": min(probe["smoothed"] for probe in probes),
+    }

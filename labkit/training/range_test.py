@@ -1,0 +1,208 @@
+"""The learning-rate range test of Smith (2017, arXiv:1506.01186): which rates lower the loss?
+
+The rate grows from step to step by the same factor while the model learns; nothing is kept of
+what it learned. Where the loss is lowest the steps have just become too long to go on: on a
+quadratic valley of curvature `h` that is the rate `2 / h` from which gradient descent climbs. A
+third of it is suggested, far enough below for the noise of batches.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ..data import Tokens
+from ..errors import RunFailed
+from ..spec import FinetuneSpec
+from . import check, packed
+from .decide import Case, decide
+from .finetune import ready
+from .methods import compute_in, learn_start
+from .precision import DTYPES
+from .surroundings import quiet, reproducible
+from .trainer import PackedTrainer
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+STEPS = 60
+"""Optimizer steps of a test that does not end early: ten a decade."""
+
+LOWEST, HIGHEST = 1e-6, 1.0
+"""First and last learning rate."""
+
+MEMORY = 0.8
+"""Weight of what was before in the smoothed loss."""
+
+EXPLODED = 4.0
+"""The test ends where the smoothed loss is this many times the lowest."""
+
+BESIDE = 2
+"""Neighbours on each side that a loss is averaged with before it is judged."""
+
+SAFETY = 3.0
+"""How far below the rate of the lowest loss the suggestion lies."""
+
+FALL = 0.02
+"""Share by which some rate must have lowered the loss."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a range test says about the learning rate."""
+
+    suggested: float | None
+    """A third of the rate at the lowest loss; None where no rate lowered it."""
+
+    lowest_at: float
+    """Rate at which the loss, averaged over neighbours, was lowest."""
+
+    steepest: float
+    """Rate at which the loss fell fastest."""
+
+    diverged_at: float | None
+    """Rate at which the loss exploded and the test ended; None where it did not."""
+
+    steps: int
+    """Optimizer steps taken."""
+
+
+def find_lr(  # noqa: PLR0913 - as train
+    model: torch.nn.Module,
+    tokenizer: "PreTrainedTokenizerBase | None",
+    rows: Sequence[Tokens],
+    spec: FinetuneSpec,
+    *,
+    output_dir: Path,
+    emit: Callable[..., None],
+    should_stop: Callable[[], bool] = lambda: False,
+    labels: Sequence[str] = (),
+) -> Found | None:
+    """Let `model` learn at growing rates and return what its losses say; None where stopped.
+
+    Args:
+        model: As `train` takes it; it is spoilt afterwards.
+        tokenizer: Gives the padding token; None pads with 0.
+        rows: Rows to learn.
+        spec: The settings; `learning_rate` and the schedule are not used.
+        output_dir: The run's folder.
+        emit: Called as `emit(kind, **values)`, kinds `note`, `precision`, `check`, `lr_probe`.
+        should_stop: Asked after each step.
+        labels: What a head tells apart.
+
+    Raises:
+        RunFailed: The first loss is not finite.
+    """
+    tested = range_spec(spec)
+    with quiet(), reproducible(spec.seed):
+        tuned = ready(model, tested, labels)
+        learn_start(tuned, tested, rows)
+        how = decide(Case(tuned, tested, rows, emit), _pad(tokenizer), Path(output_dir))
+        compute_in(tuned, DTYPES[how.precision])
+        with check.attention(tuned, packed.NAME) if how.packing == "packed" else nullcontext():
+            trainer = RangeTrainer(
+                tuned, tested, (rows, []), how=how, output_dir=Path(output_dir), emit=emit
+            )
+            trainer.should_stop = should_stop
+            trainer.train()
+    return None if trainer.stopped else judged(trainer.rates, trainer.losses, trainer.exploded)
+
+
+def range_spec(spec: FinetuneSpec) -> FinetuneSpec:
+    """Return the spec of the test: its steps, and the highest rate without a schedule."""
+    return replace(
+        spec,
+        learning_rate=HIGHEST,
+        max_steps=min(spec.max_steps or STEPS, STEPS),
+        lr_scheduler_type="constant",
+        num_cycles=None,
+    )
+
+
+def rate_at(step: int, steps: int) -> float:
+    """Return the learning rate of a step, counted from 0, of so many."""
+    return float(LOWEST * (HIGHEST / LOWEST) ** (step / max(1, steps - 1)))
+
+
+class RangeTrainer(PackedTrainer):
+    """A trainer whose learning rate grows until the loss explodes; saves nothing."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - those of the base
+        super().__init__(*args, **kwargs)
+        self.args.save_strategy = "no"
+        self.should_stop: Callable[[], bool] = lambda: False
+        self.rates: list[float] = []
+        self.losses: list[float] = []
+        self.exploded = self.stopped = False
+        self._smoothed = self._weight = 0.0
+        self._lowest = math.inf
+
+    def create_scheduler(
+        self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
+    ) -> torch.optim.lr_scheduler.LRScheduler:
+        """Return the schedule that grows by the same factor at each step."""
+        made = torch.optim.lr_scheduler.LambdaLR(
+            optimizer or self.optimizer,
+            lambda step: rate_at(min(step, num_training_steps - 1), num_training_steps) / HIGHEST,
+        )
+        self.lr_scheduler = made
+        return made
+
+    def told(self, logs: dict[str, float]) -> None:
+        """Emit a probe, and end the test where the loss has exploded."""
+        loss, step = logs["loss"], self.state.global_step
+        if step == 1 and not math.isfinite(loss):
+            raise RunFailed(
+                f"The loss is not a finite number before the first step; got {loss}.",
+                hint="Set precision to fp32.",
+            )
+        self._smoothed = MEMORY * self._smoothed + (1 - MEMORY) * loss
+        self._weight = MEMORY * self._weight + (1 - MEMORY)
+        smoothed = self._smoothed / self._weight  # as if it had begun with the first loss
+        self._lowest = min(self._lowest, smoothed)
+        self.rates.append(logs["learning_rate"])
+        self.losses.append(loss)
+        self.emit(
+            "lr_probe", step=step, max_steps=self.state.max_steps, learning_rate=self.rates[-1],
+            loss=loss, smoothed=smoothed,
+        )  # fmt: skip
+        self.exploded = not smoothed <= EXPLODED * self._lowest
+        self.stopped = self.should_stop()
+        self.control.should_training_stop |= self.exploded or self.stopped
+
+
+def judged(rates: Sequence[float], losses: Sequence[float], exploded: bool) -> Found:
+    """Return what the losses at growing rates say.
+
+    Args:
+        rates: Learning rate of each step, growing by the same factor.
+        losses: Loss of each step, before it was taken.
+        exploded: Whether the test ended because the loss had exploded.
+    """
+    smooth = averaged([loss for loss in losses if math.isfinite(loss)])
+    lowest = smooth.index(min(smooth))
+    slopes = [smooth[at + 1] - smooth[at] for at in range(lowest)]
+    falls = min(smooth) < (1 - FALL) * smooth[0]
+    return Found(
+        suggested=rates[lowest] / SAFETY if falls else None,
+        lowest_at=rates[lowest],
+        steepest=rates[slopes.index(min(slopes))] if slopes else rates[0],
+        diverged_at=rates[-1] if exploded else None,
+        steps=len(rates),
+    )
+
+
+def averaged(losses: Sequence[float]) -> list[float]:
+    """Return means over neighbours on both sides, as many on each, so that nothing is shifted."""
+    n = len(losses)
+    reach = [min(BESIDE, at, n - 1 - at) for at in range(n)]
+    return [fmean(losses[at - beside : at + beside + 1]) for at, beside in enumerate(reach)]
+
+
+def _pad(tokenizer: "PreTrainedTokenizerBase | None") -> int:
+    return getattr(tokenizer, "pad_token_id", None) or 0
