@@ -146,12 +146,13 @@ class RangeTrainer(PackedTrainer):
         self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
     ) -> torch.optim.lr_scheduler.LRScheduler:
         """Return the schedule that grows by the same factor at each step."""
-        made = torch.optim.lr_scheduler.LambdaLR(
-            optimizer or self.optimizer,
+        stepper = optimizer or self.optimizer
+        assert stepper is not None
+        self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(
+            stepper,
             lambda step: rate_at(min(step, num_training_steps - 1), num_training_steps) / HIGHEST,
         )
-        self.lr_scheduler = made
-        return made
+        return self.lr_scheduler
 
     def told(self, logs: dict[str, float]) -> None:
         """Emit a probe, and end the test where the loss has exploded."""
