@@ -8,9 +8,11 @@ from typing import Any
 from ..run import Run
 from . import words
 from .blocks import Table
+from .figures import figures, title, value
 from .html import fragment
 from .measured import curve
 from .plaintext import table_text
+from .scores import has_results, models_of
 
 
 class Plain(str):
@@ -64,10 +66,13 @@ def _row(run: Run) -> tuple[str, ...]:
 
 
 def _result(metrics: dict[str, Any]) -> str:
-    if "tuned" in metrics:
-        key = "accuracy" if "accuracy" in metrics["tuned"] else "exact_match"
-        base = (metrics.get("base") or {}).get(key)
-        return f"{words.percent(base)} → {words.percent(metrics['tuned'].get(key))}"
+    if has_results(metrics):
+        found = [figures(of) for of in models_of(metrics).values()]
+        key = next(iter(found[-1]))
+        ends = [
+            value(key, of[key].value) for of in (found[0], found[-1])[-len(found) :] if key in of
+        ]
+        return f"{title(key)} ".removeprefix("accuracy ") + " → ".join(ends)
     accuracy = metrics.get("accuracy")
     if isinstance(accuracy, dict):
         share = accuracy.get(str(metrics.get("precision")))
