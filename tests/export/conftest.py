@@ -69,6 +69,9 @@ def save_llama(folder, *, tied, **config):
         bos_token_id=0,
         **config,
     )
+    for name, parameter in model.named_parameters():
+        if name.endswith(".bias"):
+            parameter.data.normal_(0, 0.3)  # they start at zero
     model.save_pretrained(folder)
     save_tokenizer(folder)
 
