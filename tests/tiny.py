@@ -20,9 +20,9 @@ ARCHITECTURES = {
     "qwen3": {"head_dim": 8},
     "gemma2": {"head_dim": 8},
     "gemma3": {"model_type": "gemma3_text", "head_dim": 8, "sliding_window": 40},
-    "gpt2": {"loss_type": "ForCausalLM"}
+    "gpt2": {"loss_type": "ForCausalLM", "num_key_value_heads": 4}
     | dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), 0.0),
-    "gpt_neox": {},
+    "gpt_neox": {"num_key_value_heads": 4},
 }
 """What each sets beside `SIZES`; an architecture that is not here has to need nothing more."""
 

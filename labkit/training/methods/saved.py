@@ -29,7 +29,7 @@ def save_adapter(model: "nn.Module", folder: Path) -> None:
     """
     saved: Any = model
     if not is_adapted(model):
-        saved.save_pretrained(str(folder), max_shard_size="1TB")
+        saved.save_pretrained(str(folder), max_shard_size="1TB", save_original_format=False)
         return
     saved.save_pretrained(str(folder), save_embedding_layers=False)
     (folder / "README.md").unlink(missing_ok=True)  # a card with gaps; the run writes its own
