@@ -59,6 +59,7 @@ def files(run: Run) -> list[tuple[str, str]]:
         "predictions.jsonl": "every row with each model's answer, a line each",
         "metrics.json": "all results as numbers",
         "events.jsonl": "all that happened, a line each",
+        "tensorboard": "the same as TensorBoard logs",
         "log.txt": "what the worker printed",
     }
     return [(name, what) for name, what in known.items() if (run.path / name).exists()]

@@ -78,11 +78,8 @@ def test_the_page_shows_the_use_of_the_machine(tmp_path):
 
 def test_use_by_minutes_since_the_start(tmp_path):
     used = resources(samples.going(tmp_path, steps=3))
-    assert [round(minutes * 60, 1) for minutes, _ in used.memory] == [
-        4.5,
-        5.0,
-        5.5,
-    ]  # after 4 s of loading
+    after_loading = [4.5, 5.0, 5.5]
+    assert [round(minutes * 60, 1) for minutes, _ in used.memory] == after_loading
     assert [value for _, value in used.cores] == [1.75] * 3
     assert [value for _, value in used.speed] == [376 / 0.5] * 3
     assert used.limit == 2 * GIB
