@@ -139,6 +139,31 @@ def test_copies_that_repeat_a_row_or_a_held_out_prompt_are_left_out():
     assert augmented(rows[:1], ["swap_words"], avoid=["b a:"]) == rows[:1]
 
 
+def test_a_run_makes_no_copy_that_is_a_held_out_row(tmp_path):
+    train = "".join(f"{x} {x}{x},y\n" for x in "abcdefgh")
+    (tmp_path / "train.csv").write_text("prompt,completion\n" + train)
+    (tmp_path / "test.csv").write_text("prompt,completion\naa a,y\nbb b,y\n")
+    spec = FinetuneSpec(data=str(tmp_path), augment=("swap_words",), task="generation")
+    splits = load(spec)
+    held_out = {example.prompt for example in (*splits.validation, *splits.test)}
+    assert {"aa a", "bb b"} <= held_out
+    assert held_out & {example.prompt for example in splits.train} == set()
+    assert len({"cc c", "dd d", "ee e", "ff f"} & {e.prompt for e in splits.train}) >= 3
+
+
+def test_the_longest_of_several_places_changes_wherever_it_stands(tmp_path):
+    lines = "".join(f"k{i},a longer text {i},y{i}\n" for i in range(9))
+    (tmp_path / "a.csv").write_text("k,t,y\n" + lines)
+    template = "{k}: {t} ({t}) {k} ->{y}"
+    splits = load(FinetuneSpec(data="a.csv", text_template=template), base=tmp_path)
+    for example in splits.train:
+        assert example.given_at == (4, 4 + len(example.given) + 2)
+    for example in augmented(splits.train, [lambda text, random: text + "!!"]):
+        key = f"k{example.given.rstrip('!')[-1]}"
+        assert example.prompt == f"{key}: {example.given} ({example.given}) {key} ->"
+        assert all(example.prompt[at:].startswith(example.given) for at in example.given_at)
+
+
 def test_a_copy_keeps_what_a_json_completion_quotes():
     given = "Fly me from Turku to Ljubljana on Monday, please, as early as you can"
     answer = json.dumps({"from": "Turku", "to": ["Ljubljana"], "class": "unknown"})

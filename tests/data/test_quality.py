@@ -116,6 +116,26 @@ def test_a_place_that_may_be_empty_is_reported_in_rows_that_can_be_used(tmp_path
     assert quality.refusal is None
 
 
+def test_a_row_that_cannot_be_used_is_named_once(write):
+    train = balanced()
+    train[2]["phrase"] = None
+    assert about(inspect_data(write(train=train)), "empty") == []
+
+
+def test_the_first_of_several_twins_is_named(write):
+    train = balanced()
+    train[6] = train[3]
+    quality = inspect_data(write(train=train, test=[train[3], *balanced(20, 200)]))
+    (pair,) = quality.twins.across["train", "test"]
+    assert pair.one == ("train", 4)
+
+
+def test_what_is_inspected_is_the_data_and_not_its_copies(write):
+    spec = write(train=balanced(), test=balanced(25, 200))
+    augmented = replace(spec, augment=("swap_letters",), augment_copies=2)
+    assert inspect_data(augmented).sizes == inspect_data(spec).sizes
+
+
 def test_a_column_of_two_kinds_is_reported(write):
     train = balanced()
     train[4]["phrase"] = 12

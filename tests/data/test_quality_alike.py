@@ -62,3 +62,8 @@ def test_near_rows_across_splits_are_named_and_exact_ones_are_not_near(tmp_path)
     ((_, pairs),) = [item for item in quality.near.items() if item[0] == ("train", "test")]
     assert [(pair.one, pair.other) for pair in pairs] == [(("train", 1), ("test", 1))]
     assert len(quality.twins.across["train", "test"]) == 2
+
+
+def test_texts_exactly_as_alike_as_asked_for_are_found():
+    assert matches([frozenset("abcdefghij")], [frozenset("abcdefg")], 0.7) == [(0, 0, 0.7)]
+    assert matches([frozenset("abcdefghijk")], [frozenset("abcdefg")], 0.7) == []
