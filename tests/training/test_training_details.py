@@ -24,7 +24,9 @@ from labkit.training.methods.targets import block_outputs
 
 
 def made(method="lora", **settings):
-    return FinetuneSpec(method=method, **{"precision": "fp32", "max_steps": 8} | settings)
+    return FinetuneSpec(
+        method=method, **{"precision": "fp32", "max_steps": 8, "eval_steps": 8} | settings
+    )
 
 
 @torch.no_grad()

@@ -1,14 +1,18 @@
 """Tiny random models and rows: for mechanics, never for claims."""
 
+import gc
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import peft  # noqa: F401 - is imported before the line below
 import torch
 from tiny import tiny_model
 
 from labkit.spec import FinetuneSpec
 from labkit.training import add_adapter, train
+
+gc.freeze()  # each training collects garbage, and what was imported is none
 
 
 @dataclass(frozen=True)
