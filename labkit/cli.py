@@ -7,8 +7,9 @@ from typing import Any
 from . import __version__, api, catalog, report
 from .errors import LabError
 from .flags import Parser, add_settings, resumable, settings_of
+from .options import data_options, evaluate_options, merge_options, optimize_options, rate_options
 from .run import Run, all_runs
-from .spec import FinetuneSpec, GenerateSpec, OptimizeSpec
+from .spec import EvaluateSpec, FinetuneSpec, GenerateSpec, MergeSpec, OptimizeSpec
 from .yaml import parse_yaml
 
 
@@ -36,9 +37,13 @@ def parser() -> Parser:
         return made
 
     _add_finetune(add("finetune", _finetune, "Fine-tune a model as a YAML file and flags say."))
-    one = add("optimize", _optimize, "Turn a tuned model into ONNX, check it and measure it.")
-    one.add_argument("run", help="Run to optimise.")
-    add_settings(one, OptimizeSpec, skip=("run",))
+    _add_find_lr(add("find_lr", _find_lr, "Find a learning rate on a run's own rows."))
+    optimize_options(
+        add("optimize", _optimize, "Turn a tuned model into ONNX, check it and measure it.")
+    )
+    evaluate_options(add("evaluate", _evaluate, "Measure a tuned model beside others."))
+    merge_options(add("merge", _merge, "Fold what a run learned into its base model's weights."))
+    rate_options(add("rate", _rate, "Make a form for people to rate answers, or read filled ones."))
     one = add("generate", _generate, "Answer prompts with a run's model, or a base model.")
     one.add_argument("run", help="Run that answers, or a base model's name.")
     one.add_argument("prompts", nargs="+", help="Prompts, each in quotes.")
@@ -49,7 +54,7 @@ def parser() -> Parser:
         "name", help="Run to stop."
     )
     _add_models(add("models", _models, "List the models that can be named, or fetch one."))
-    add("data", _data, "List the data sets that can be named.")
+    data_options(add("data", _data, "List the data sets that can be named, or report on one."))
     one = add("demo", _demo, "Run the main job on the embedded default: model, data, ONNX.")
     one.add_argument("--name", default="demo", help="Name of the run (default: demo).")
     return top
@@ -63,13 +68,19 @@ def _add_finetune(one: Parser) -> None:
     add_settings(one, FinetuneSpec)
 
 
+def _add_find_lr(one: Parser) -> None:
+    one.add_argument("file", nargs="?", help="YAML file with settings; flags win over it.")
+    one.add_argument("--name", help="Name of the run.")
+    add_settings(one, FinetuneSpec)
+
+
 def _add_models(one: Parser) -> None:
     one.add_argument("--fetch", metavar="NAME", help="Fetch this model into the cache.")
     one.add_argument("--accept", metavar="NAME", help="Accept the terms of this model.")
 
 
 def _finetune(args: Any) -> None:  # noqa: ANN401 - argparse's
-    settings = (parse_yaml(_read(args.file)) if args.file else {}) | settings_of(args, FinetuneSpec)
+    settings = _settings(args)
     if args.dry_run:
         print(repr(api.preview(**settings)))
         return
@@ -79,8 +90,33 @@ def _finetune(args: Any) -> None:  # noqa: ANN401 - argparse's
         api.finetune(name=args.name, **settings)
 
 
+def _settings(args: Any) -> dict[str, Any]:  # noqa: ANN401 - argparse's
+    """Return the settings of a YAML file and of flags, which win over it."""
+    return (parse_yaml(_read(args.file)) if args.file else {}) | settings_of(args, FinetuneSpec)
+
+
+def _find_lr(args: Any) -> None:  # noqa: ANN401 - argparse's
+    api.find_lr(name=args.name, **_settings(args))
+
+
 def _optimize(args: Any) -> None:  # noqa: ANN401 - argparse's
     api.optimize(args.run, **settings_of(args, OptimizeSpec, skip=("run",)))
+
+
+def _evaluate(args: Any) -> None:  # noqa: ANN401 - argparse's
+    settings = settings_of(args, EvaluateSpec, skip=("run",))
+    api.evaluate(args.run, name=args.name, **settings)
+
+
+def _merge(args: Any) -> None:  # noqa: ANN401 - argparse's
+    api.merge(args.run, **settings_of(args, MergeSpec, skip=("run",)))
+
+
+def _rate(args: Any) -> None:  # noqa: ANN401 - argparse's
+    if args.read is not None:
+        print(repr(api.ratings(*(args.read or [api.latest_rating(args.run)]))))
+    else:
+        print(repr(api.rate(args.run, n=args.n, raters=args.raters)))
 
 
 def _generate(args: Any) -> None:  # noqa: ANN401 - argparse's
@@ -112,8 +148,9 @@ def _models(args: Any) -> None:  # noqa: ANN401 - argparse's
         print(catalog.models_table())
 
 
-def _data(_args: Any) -> None:  # noqa: ANN401 - argparse's
-    print(catalog.data_table())
+def _data(args: Any) -> None:  # noqa: ANN401 - argparse's
+    settings = settings_of(args, FinetuneSpec)
+    print(repr(api.data_report(**settings)) if settings else catalog.data_table())
 
 
 def _demo(args: Any) -> None:  # noqa: ANN401 - argparse's

@@ -8,7 +8,8 @@ from dataclasses import MISSING
 from pathlib import Path
 from typing import Any
 
-from labkit.notebook.magics import LabMagics, finetune_parser, generate_parser, optimize_parser
+from labkit.notebook.magics import LabMagics
+from labkit.options import MAGICS
 from labkit.settings import Rule, Spec, docs_of, types_of
 from labkit.spec import (
     METHODS,
@@ -39,7 +40,7 @@ def page() -> str:
         parts += _methods() if spec is FinetuneSpec else []
     parts += ["A flag is a setting with dashes: `--learning-rate 1e-4`.", "", "## Magics", ""]
     parts += [_magic(name) for name in sorted(LabMagics.magics["line"])]
-    for parser in (finetune_parser(), optimize_parser(), generate_parser()):
+    for parser in (options() for options in MAGICS.values()):
         own = [a for a in parser._actions if a.dest not in _all_settings()]
         parts += ["", f"### `{parser.prog}`", ""]
         parts += [f"- `{_name(action)}` {action.help}" for action in own if action.help]

@@ -28,6 +28,7 @@ ORDER = [
     "kernel",
     "run",
     "flags",
+    "options",
     "catalog",
     "data",
     "training",

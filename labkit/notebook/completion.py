@@ -1,7 +1,6 @@
 """Completion in labkit's cells: flags on the first line, settings and their choices below."""
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 from IPython.core.completer import (
@@ -12,18 +11,12 @@ from IPython.core.completer import (
 )
 
 from ..catalog import data_sets, models
-from ..flags import Parser
+from ..options import MAGICS
 from ..run import all_runs
 from ..settings import Rule
 from ..spec import FinetuneSpec
-from .magics import finetune_parser, generate_parser, optimize_parser
 
-PARSERS: dict[str, Callable[[], Parser]] = {
-    "finetune": finetune_parser,
-    "optimize": optimize_parser,
-    "generate": generate_parser,
-}
-HEAD = re.compile(r"\s*%{1,2}(finetune|optimize|generate|runs|stop)\b")
+HEAD = re.compile(rf"\s*%{{1,2}}({'|'.join([*MAGICS, 'runs', 'stop', 'tensorboard'])})\b")
 
 
 @context_matcher()
@@ -39,7 +32,7 @@ def labkit_matcher(context: CompletionContext) -> SimpleMatcherResult:
 
 
 def _first_line(magic: str, context: CompletionContext) -> list[str]:
-    if magic in PARSERS and context.line_with_cursor[: context.cursor_position].endswith("-"):
+    if magic in MAGICS and context.line_with_cursor[: context.cursor_position].endswith("-"):
         return _flags(magic)
     if context.token.startswith("-"):
         return _flags(magic)
@@ -47,7 +40,7 @@ def _first_line(magic: str, context: CompletionContext) -> list[str]:
 
 
 def _flags(magic: str) -> list[str]:
-    actions = PARSERS[magic]()._actions if magic in PARSERS else []
+    actions = MAGICS[magic]()._actions if magic in MAGICS else []
     return [action.option_strings[0] for action in actions if action.option_strings]
 
 

@@ -9,40 +9,12 @@ from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 
 from .. import api, catalog, report
 from ..errors import SpecError
-from ..flags import Parser, add_settings, resumable, settings_of
+from ..flags import resumable, settings_of
+from ..options import MAGICS
 from ..run import Run, all_runs
-from ..spec import FinetuneSpec, GenerateSpec, OptimizeSpec
+from ..spec import EvaluateSpec, FinetuneSpec, GenerateSpec, MergeSpec, OptimizeSpec
 from .cells import read_cell, split_line
-
-
-def finetune_parser() -> Parser:
-    """Return the options of `%%finetune`."""
-    parser = Parser(prog="%%finetune", description="Fine-tune with the YAML settings in the cell.")
-    parser.add_argument("name", nargs="?", help="Name of the run and of its variable.")
-    parser.add_argument("--dry-run", action="store_true", help="Check and show; train nothing.")
-    parser.add_argument("--background", action="store_true", help="Return at once.")
-    parser.add_argument("--resume", action="store_true", help="Go on with the run of this name.")
-    add_settings(parser, FinetuneSpec)
-    return parser
-
-
-def optimize_parser() -> Parser:
-    """Return the options of `%optimize`."""
-    parser = Parser(prog="%optimize", description="Turn a tuned model into ONNX, check, measure.")
-    parser.add_argument("run", help="Run to optimise.")
-    parser.add_argument("--background", action="store_true", help="Return at once.")
-    add_settings(parser, OptimizeSpec, skip=("run",))
-    return parser
-
-
-def generate_parser() -> Parser:
-    """Return the options of `%generate`."""
-    parser = Parser(prog="%generate", description="Answer the prompt, or each line of the cell.")
-    parser.add_argument("run", help="Run that answers, or a base model's name.")
-    parser.add_argument("prompt", nargs="*", help="The prompt; in a cell, one a line.")
-    add_settings(parser, GenerateSpec, skip=("run", "prompts"))
-    return parser
-
+from .tensorboard import show_tensorboard
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -62,13 +34,13 @@ def helpful(magic: Callable[P, R]) -> Callable[P, R | None]:
 
 @magics_class
 class LabMagics(Magics):
-    """`%%finetune`, `%optimize`, `%generate`, `%runs`, `%stop`, `%models` and `%datasets`."""
+    """What a notebook can ask for; `%runs` and `%stop` look after what was asked."""
 
     @line_cell_magic
     @helpful
     def finetune(self, line: str, cell: str = "") -> api.Preview | None:
         """Fine-tune; the options' help is put here below."""
-        args = finetune_parser().parse_args(split_line(line))
+        args = _read("finetune", line)
         settings = read_cell(cell, self.shell.user_ns) | settings_of(args, FinetuneSpec)
         if args.dry_run:
             return api.preview(**settings)
@@ -76,25 +48,48 @@ class LabMagics(Magics):
             run = api.resume(resumable(args.name, settings), wait=False)
         else:
             run = api.finetune(name=args.name, wait=False, **settings)
-        self._bind(run)  # before it ends: a stopped run keeps its variable
-        if not args.background:
-            api.attach(run)
+        self._follow(run, args)
         return None
+
+    @line_cell_magic
+    @helpful
+    def find_lr(self, line: str, cell: str = "") -> None:
+        """Find a learning rate; the options' help is put here below."""
+        args = _read("find_lr", line)
+        settings = read_cell(cell, self.shell.user_ns) | settings_of(args, FinetuneSpec)
+        self._follow(api.find_lr(name=args.name, wait=False, **settings), args)
 
     @line_magic
     @helpful
     def optimize(self, line: str) -> None:
         """Export; the options' help is put here below."""
-        args = optimize_parser().parse_args(split_line(line))
-        run = api.optimize(args.run, wait=False, **settings_of(args, OptimizeSpec, skip=("run",)))
-        if not args.background:
-            api.attach(run)
+        args = _read("optimize", line)
+        settings = settings_of(args, OptimizeSpec, skip=("run",))
+        _watch(api.optimize(args.run, wait=False, **settings), args)
+
+    @line_magic
+    @helpful
+    def merge(self, line: str) -> None:
+        """Merge; the options' help is put here below."""
+        args = _read("merge", line)
+        _watch(api.merge(args.run, wait=False, **settings_of(args, MergeSpec, ("run",))), args)
+
+    @line_magic
+    @helpful
+    def evaluate(self, line: str) -> None:
+        """Measure; the options' help is put here below."""
+        args = _read("evaluate", line)
+        settings = settings_of(args, EvaluateSpec, skip=("run",))
+        variables = self.shell.user_ns
+        wait = not args.background
+        run = api.evaluate(args.run, name=args.name, namespace=variables, wait=wait, **settings)
+        variables["evaluation"] = run
 
     @line_cell_magic
     @helpful
     def generate(self, line: str, cell: str = "") -> api.Answers:
         """Answer; the options' help is put here below."""
-        args = generate_parser().parse_intermixed_args(split_line(line))
+        args = MAGICS["generate"]().parse_intermixed_args(split_line(line))
         prompts = [text for text in cell.splitlines() if text.strip()]
         prompts = prompts or [" ".join(args.prompt)] * bool(args.prompt)
         if not prompts:
@@ -104,6 +99,28 @@ class LabMagics(Magics):
             )
         settings = settings_of(args, GenerateSpec, skip=("run", "prompts"))
         return api.generate(prompts, run=args.run, **settings)
+
+    @line_cell_magic
+    @helpful
+    def data(self, line: str, cell: str = "") -> Any:  # noqa: ANN401 - shown by IPython
+        """Report on rows; the options' help is put here below."""
+        args = _read("data", line)
+        settings = read_cell(cell, self.shell.user_ns) | settings_of(args, FinetuneSpec)
+        return api.data_report(**settings)
+
+    @line_magic
+    @helpful
+    def rate(self, line: str) -> Any:  # noqa: ANN401 - shown by IPython
+        """Rate; the options' help is put here below."""
+        args = _read("rate", line)
+        if args.read is not None:
+            return api.ratings(*(args.read or [api.latest_rating(args.run)]))
+        return api.rate(args.run, n=args.n, raters=args.raters)
+
+    @line_magic
+    def tensorboard(self, line: str) -> None:
+        """Show a run's TensorBoard logs, or those of all runs: `%tensorboard tone`."""
+        show_tensorboard(line.strip())
 
     @line_magic
     def runs(self, line: str) -> Any:  # noqa: ANN401 - shown by IPython
@@ -128,12 +145,22 @@ class LabMagics(Magics):
         """List the data sets that can be named."""
         return report.Plain(catalog.data_table())
 
-    def _bind(self, run: Run) -> None:
-        """Put the run into the notebook's variables, under its name or as `run`."""
+    def _follow(self, run: Run, args: Any) -> None:  # noqa: ANN401 - argparse's
+        """Bind the run to a variable, under its name or as `run`, and watch it."""
+        # Bound before it ends: a stopped run keeps its variable.
         self.shell.user_ns[run.name if run.name.isidentifier() else "run"] = run
+        _watch(run, args)
+
+
+def _read(magic: str, line: str) -> Any:  # noqa: ANN401 - argparse's
+    return MAGICS[magic]().parse_args(split_line(line))
+
+
+def _watch(run: Run, args: Any) -> None:  # noqa: ANN401 - argparse's
+    if not args.background:
+        api.attach(run)
 
 
 # argparse is the one source of the options, so it writes the help of `%finetune?` as well.
-LabMagics.finetune.__doc__ = finetune_parser().format_help()
-LabMagics.optimize.__doc__ = optimize_parser().format_help()
-LabMagics.generate.__doc__ = generate_parser().format_help()
+for _name, _options in MAGICS.items():
+    getattr(LabMagics, _name).__doc__ = _options().format_help()
