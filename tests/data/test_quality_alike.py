@@ -5,8 +5,11 @@ from itertools import product
 
 import pytest
 
+from labkit.data.layouts import layout_of
 from labkit.data.quality import inspect_data
-from labkit.data.quality.alike import jaccard, matches, parts_of
+from labkit.data.quality.alike import filled, jaccard, matches, parts_of
+from labkit.data.render import render
+from labkit.data.tables import Row
 from labkit.spec import FinetuneSpec
 
 
@@ -67,3 +70,11 @@ def test_near_rows_across_splits_are_named_and_exact_ones_are_not_near(tmp_path)
 def test_texts_exactly_as_alike_as_asked_for_are_found():
     assert matches([frozenset("abcdefghij")], [frozenset("abcdefg")], 0.7) == [(0, 0, 0.7)]
     assert matches([frozenset("abcdefghijk")], [frozenset("abcdefg")], 0.7) == []
+
+
+def test_all_places_are_compared_and_the_template_is_not():
+    layout = layout_of(
+        FinetuneSpec(text_template="Term: {a}\nLevel: {b}\n->{c}"), None, list("abc")
+    )
+    rows = [Row(1, {"a": "loss", "b": "for beginners", "c": "x"}, "a.csv")]
+    assert filled(render(rows, layout)[0], layout).split() == ["loss", "for", "beginners"]

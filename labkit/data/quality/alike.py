@@ -13,6 +13,7 @@ from math import ceil
 from typing import NamedTuple
 
 from ..examples import Example
+from ..layouts import Layout
 from ..split import identity
 from .findings import Finding, Place, counted, verb
 from .material import Material
@@ -93,9 +94,10 @@ def _likely(rarest: Sequence[str], holders: Mapping[str, Sequence[int]]) -> list
 def near_pairs(material: Material) -> dict[tuple[str, str], tuple[Pair, ...]]:
     """Return for two splits the rows of the second that are nearly a row of the first."""
     spaced = {split: _spaced(part) for split, part in material.parts.items()}
-    lengths = sorted(len(_text(e).split()) for part in spaced.values() for e in part)
+    texts = {s: [filled(e, material.layout) for e in part] for s, part in spaced.items()}
+    lengths = sorted(len(text.split()) for of in texts.values() for text in of)
     by_words = bool(lengths) and lengths[len(lengths) // 2] >= LONG
-    parts = {s: [parts_of(_text(e), by_words=by_words) for e in p] for s, p in spaced.items()}
+    parts = {s: [parts_of(text, by_words=by_words) for text in of] for s, of in texts.items()}
     found = {}
     for one, other in combinations(spaced, 2):
         pairs = tuple(
@@ -126,8 +128,14 @@ def _finding(one: str, other: str, pairs: tuple[Pair, ...]) -> Finding:
     )
 
 
-def _text(example: Example) -> str:
-    return example.given if example.given.strip() else identity(example)
+def filled(example: Example, layout: Layout) -> str:
+    """Return a prompt without the template's fixed text, which makes all rows alike."""
+    if layout.chat:
+        return example.given
+    text = example.prompt
+    for fixed, _ in layout.prompt:
+        text = text.replace(fixed.strip() or "\0", " ", 1)
+    return text if text.strip() else example.completion
 
 
 def _spaced(part: tuple[Example, ...]) -> tuple[Example, ...]:

@@ -106,12 +106,16 @@ def word_shift(split: str, train: Sequence[Example], other: Sequence[Example]) -
 
 def shift_findings(shifts: tuple[Shift, ...]) -> list[Finding]:
     """Return the differences that matter."""
+    return [_finding(shift) for shift in shifts if shift.matters]
+
+
+def _finding(shift: Shift) -> Finding:
+    sentence = f"{shift.split}: {shift.sentence}"
+    if shift.about == "words":  # so it is wherever whole documents are kept apart, as they should
+        advice = "Right where whole documents are kept apart (group_by); else mix the rows."
+        return Finding("hint", "splits", sentence, advice)
     advice = "Draw both sides from the same rows: leave the splits to eval_share, or mix them."
-    return [
-        Finding("warn", "splits", f"{shift.split}: {shift.sentence}", advice)
-        for shift in shifts
-        if shift.matters
-    ]
+    return Finding("warn", "splits", sentence, advice)
 
 
 def chi_square_p(one: Sequence[int], other: Sequence[int]) -> float:
