@@ -130,6 +130,7 @@ def logs(folder):
     scalars = {
         tag: {e.step: e.value for e in found.Scalars(tag)} for tag in found.Tags()["scalars"]
     }
+    assert all(len(scalars[tag]) == len(found.Scalars(tag)) for tag in scalars), "a step twice"
     texts = {
         tag.removesuffix("/text_summary"): [
             (e.step, e.tensor_proto.string_val[0].decode()) for e in found.Tensors(tag)
