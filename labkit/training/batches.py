@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 IGNORE_INDEX = -100
 """Label without loss."""
 
+EVAL_TOKENS = 2048
+"""Tokens of an evaluation batch; without a backward pass that is less than a step needs."""
+
+EVAL_TARGETS = 256
+"""Target tokens of an evaluation batch, which bounds the logits."""
+
 Batch = dict[str, Any]
 """The model's inputs, and `positions` `(t,)` int64 into the flattened batch with the `targets`
 `(t,)` int64 they predict."""
@@ -146,3 +152,17 @@ def collator(
     if packing == "packed":
         return lambda rows: pack(rows, share_prefix=share_prefix)
     return lambda rows: pad(rows, pad_token_id=pad_token_id)
+
+
+def for_evaluation(rows: Sequence[Tokens]) -> Iterator[list[Tokens]]:
+    """Cut rows into batches of limited size, rows of similar length together."""
+    batch: list[Tokens] = []
+    for row in sorted(rows, key=lambda row: len(row.input_ids)):
+        grown = [*batch, row]
+        n_tokens = sum(len(r.input_ids) for r in grown)
+        if batch and (n_tokens > EVAL_TOKENS or sum(map(n_targets, grown)) > EVAL_TARGETS):
+            yield batch
+            batch = []
+        batch.append(row)
+    if batch:
+        yield batch

@@ -1,17 +1,14 @@
 """The learning-rate range test of Smith (2017, arXiv:1506.01186): which rates lower the loss?
 
 The rate grows from step to step by the same factor while the model learns; nothing is kept of
-what it learned. Where the loss is lowest the steps have just become too long to go on: on a
-quadratic valley of curvature `h` that is the rate `2 / h` from which gradient descent climbs. A
-third of it is suggested, far enough below for the noise of batches.
+what it learned.
 """
 
 import math
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -24,6 +21,7 @@ from .decide import Case, decide
 from .finetune import ready
 from .methods import compute_in, learn_start
 from .precision import DTYPES
+from .rates import HIGHEST, Found, judged, rate_at
 from .surroundings import quiet, reproducible
 from .trainer import PackedTrainer
 
@@ -33,43 +31,11 @@ if TYPE_CHECKING:
 STEPS = 60
 """Optimizer steps of a test that does not end early: ten a decade."""
 
-LOWEST, HIGHEST = 1e-6, 1.0
-"""First and last learning rate."""
-
 MEMORY = 0.8
 """Weight of what was before in the smoothed loss."""
 
 EXPLODED = 4.0
 """The test ends where the smoothed loss is this many times the lowest."""
-
-BESIDE = 2
-"""Neighbours on each side that a loss is averaged with before it is judged."""
-
-SAFETY = 3.0
-"""How far below the rate of the lowest loss the suggestion lies."""
-
-FALL = 0.02
-"""Share by which some rate must have lowered the loss."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a range test says about the learning rate."""
-
-    suggested: float | None
-    """A third of the rate at the lowest loss; None where no rate lowered it."""
-
-    lowest_at: float
-    """Rate at which the loss, averaged over neighbours, was lowest."""
-
-    steepest: float
-    """Rate at which the loss fell fastest."""
-
-    diverged_at: float | None
-    """Rate at which the loss exploded and the test ended; None where it did not."""
-
-    steps: int
-    """Optimizer steps taken."""
 
 
 def find_lr(  # noqa: PLR0913 - as train
@@ -124,11 +90,6 @@ def range_spec(spec: FinetuneSpec) -> FinetuneSpec:
     )
 
 
-def rate_at(step: int, steps: int) -> float:
-    """Return the learning rate of a step, counted from 0, of so many."""
-    return float(LOWEST * (HIGHEST / LOWEST) ** (step / max(1, steps - 1)))
-
-
 class RangeTrainer(PackedTrainer):
     """A trainer whose learning rate grows until the loss explodes; saves nothing."""
 
@@ -175,34 +136,6 @@ class RangeTrainer(PackedTrainer):
         self.exploded = not smoothed <= EXPLODED * self._lowest
         self.stopped = self.should_stop()
         self.control.should_training_stop |= self.exploded or self.stopped
-
-
-def judged(rates: Sequence[float], losses: Sequence[float], exploded: bool) -> Found:
-    """Return what the losses at growing rates say.
-
-    Args:
-        rates: Learning rate of each step, growing by the same factor.
-        losses: Loss of each step, before it was taken.
-        exploded: Whether the test ended because the loss had exploded.
-    """
-    smooth = averaged([loss for loss in losses if math.isfinite(loss)])
-    lowest = smooth.index(min(smooth))
-    slopes = [smooth[at + 1] - smooth[at] for at in range(lowest)]
-    falls = min(smooth) < (1 - FALL) * smooth[0]
-    return Found(
-        suggested=rates[lowest] / SAFETY if falls else None,
-        lowest_at=rates[lowest],
-        steepest=rates[slopes.index(min(slopes))] if slopes else rates[0],
-        diverged_at=rates[-1] if exploded else None,
-        steps=len(rates),
-    )
-
-
-def averaged(losses: Sequence[float]) -> list[float]:
-    """Return means over neighbours on both sides, as many on each, so that nothing is shifted."""
-    n = len(losses)
-    reach = [min(BESIDE, at, n - 1 - at) for at in range(n)]
-    return [fmean(losses[at - beside : at + beside + 1]) for at, beside in enumerate(reach)]
 
 
 def _pad(tokenizer: "PreTrainedTokenizerBase | None") -> int:

@@ -7,7 +7,7 @@ loss, an evaluation that gathers no logits, and checkpoints that are whole or ab
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +31,6 @@ from .methods import head_of, load_weights, save_adapter
 from .optimizers import faster_b
 from .shortcut import Shortcut
 from .signs import curve_of, new_signs
-
-EVAL_TOKENS = 2048
-"""Tokens of an evaluation batch; without a backward pass that is less than a step needs."""
-
-EVAL_TARGETS = 256
-"""Target tokens of an evaluation batch, which bounds the logits."""
 
 
 class PackedTrainer(Trainer):
@@ -150,7 +144,7 @@ class PackedTrainer(Trainer):
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:  # noqa: ANN401 - the Trainer's
         """Return `eval_loss`: mean cross-entropy of all evaluation targets, nats per token."""
         self.tuned.eval()
-        sums = [self._eval_sum(rows) for rows in eval_batches(self.eval_rows)]
+        sums = [self._eval_sum(rows) for rows in batches.for_evaluation(self.eval_rows)]
         n_targets = sum(map(batches.n_targets, self.eval_rows))
         metrics = {"eval_loss": math.fsum(sums) / n_targets}
         self.log(dict(metrics))
@@ -201,17 +195,3 @@ class PackedTrainer(Trainer):
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:  # noqa: ANN401
         save_adapter(self.tuned, Path(output_dir or self.folder))
-
-
-def eval_batches(rows: Sequence[Tokens]) -> Iterator[list[Tokens]]:
-    """Cut rows into batches of limited size, rows of similar length together."""
-    batch: list[Tokens] = []
-    for row in sorted(rows, key=lambda row: len(row.input_ids)):
-        grown = [*batch, row]
-        n_tokens = sum(len(r.input_ids) for r in grown)
-        if batch and (n_tokens > EVAL_TOKENS or sum(map(batches.n_targets, grown)) > EVAL_TARGETS):
-            yield batch
-            batch = []
-        batch.append(row)
-    if batch:
-        yield batch

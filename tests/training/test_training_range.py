@@ -9,7 +9,8 @@ from tiny import tiny_model
 from training_tiny import Events, rows, run, spec
 
 from labkit.training import find_lr
-from labkit.training.range_test import LOWEST, SAFETY, STEPS, averaged, judged, rate_at
+from labkit.training.range_test import STEPS
+from labkit.training.rates import LOWEST, SAFETY, averaged, judged, rate_at
 
 STEP = (1 / LOWEST) ** (1 / (STEPS - 1))
 """Factor between the rates of two steps."""
