@@ -2,7 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test unit check fix docs labs lab bench-train clean
+.PHONY: demo test unit check fix docs labs lab clean
+.PHONY: bench-train bench-methods bench-tasks bench-practice
 
 demo: .venv/ready
 	$(BIN)/labkit demo
@@ -39,6 +40,16 @@ lab: .venv/ready
 
 bench-train:
 	$(PYTHON) benchmarks/train/run.py
+
+bench-methods: .venv/ready
+	$(BIN)/python benchmarks/methods.py
+
+bench-tasks: .venv/ready
+	$(BIN)/python benchmarks/tasks.py
+
+bench-practice: .venv/ready
+	$(BIN)/python benchmarks/trunk.py
+	$(BIN)/python benchmarks/augment.py
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) scripts/environment.py .venv
