@@ -33,10 +33,10 @@ def finetune(job: Job) -> str:
     result, facts = _trained(job, splits, folder, tokenizer, rows)
     if result.status == "stopped":
         return "stopped"
+    own = {"training": _training_facts(job, result), "adapter": _sizes(facts, result.learned)}
     gc.collect()  # what is measured is loaded from disk
     machine.give_back_memory()
     found = measure(Held(job, spec, folder, tokenizer, splits), result.learned)
-    own = {"training": _training_facts(job, result), "adapter": _sizes(facts, result.learned)}
     write_json(job.path / "metrics.json", found | own)
     run = Run(job.path)
     report.write_card(run)

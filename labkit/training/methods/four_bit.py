@@ -25,6 +25,16 @@ def quantisation(spec: FinetuneSpec) -> Any:  # noqa: ANN401 - a BitsAndBytesCon
     )
 
 
+def let_go_of_files(model: "nn.Module") -> None:
+    """Copy the weights that are not in 4 bits out of the file they were read from.
+
+    They are windows into it, and one window keeps all of the file in memory, as read.
+    """
+    for parameter in model.parameters():
+        if getattr(parameter, "quant_state", None) is None:
+            parameter.data = parameter.data.clone()
+
+
 def is_four_bit(model: "nn.Module") -> bool:
     """Tell whether a model has weights in 4 bits."""
     return bool(getattr(model, "is_loaded_in_4bit", False))

@@ -9,7 +9,7 @@ from torch import nn
 from ... import machine
 from ...spec import FinetuneSpec
 from ..surroundings import quiet
-from .four_bit import quantisation
+from .four_bit import let_go_of_files, quantisation
 from .head import put_head, read_labels
 from .saved import load_weights
 
@@ -53,12 +53,15 @@ def load_model(folder: Path, spec: FinetuneSpec) -> "PreTrainedModel":
     """Return the base model as the method wants it: in fp32, or in 4 bits."""
     if spec.method != "qlora":
         return load_base(folder, trust_remote_code=spec.trust_remote_code)
-    return load_base(
+    model = load_base(
         folder,
         trust_remote_code=spec.trust_remote_code,
         quantization_config=quantisation(spec),
         device_map={"": device()},
     )
+    let_go_of_files(model)
+    machine.give_back_memory()
+    return model
 
 
 def load_tuned(
