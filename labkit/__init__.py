@@ -2,7 +2,18 @@
 
 from typing import Any
 
-from .api import finetune, generate, load_data, optimize, preview, resume
+from .api import (
+    add_metrics,
+    evaluate,
+    finetune,
+    generate,
+    load_data,
+    optimize,
+    preview,
+    rate,
+    ratings,
+    resume,
+)
 from .errors import LabError
 from .run import Run, all_runs
 from .spec import FinetuneSpec, GenerateSpec, OptimizeSpec
@@ -14,12 +25,16 @@ __all__ = [
     "LabError",
     "OptimizeSpec",
     "Run",
+    "add_metrics",
     "all_runs",
+    "evaluate",
     "finetune",
     "generate",
     "load_data",
     "optimize",
     "preview",
+    "rate",
+    "ratings",
     "resume",
 ]
 

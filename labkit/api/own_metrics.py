@@ -84,8 +84,15 @@ def _found(item: "str | Function", namespace: Mapping[str, Any]) -> "str | Funct
     path, _, name = item.rpartition(":")
     if path.endswith(".py"):
         return _from_file(Path(path), name)
-    function: Function | None = namespace.get(item)
+    function: Function | None = None if _is_known(item) else namespace.get(item)
     return function if callable(function) else item
+
+
+def _is_known(name: str) -> bool:
+    """Tell whether a metric of labkit has this name; a variable of that name is none of ours."""
+    from ..evaluation.subjects import FITTING
+
+    return any(name in names for names in FITTING.values())
 
 
 def _from_file(path: Path, name: str) -> Function:

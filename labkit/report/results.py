@@ -4,6 +4,7 @@ from ..run import Run
 from . import labels
 from .answers import generated, samples
 from .blocks import Block
+from .ladder import grid
 from .scores import has_results, scores, signatures
 
 
@@ -18,6 +19,7 @@ def results(run: Run) -> list[Block]:
         *labels.changed(metrics),
         *generated(metrics),
         *samples(metrics),
+        *grid("Merged into the base in fp32, beside the tuned model", metrics.get("merged")),
         *signatures(metrics),
     ]
 

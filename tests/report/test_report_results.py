@@ -100,3 +100,12 @@ def test_results_without_the_new_measures_are_still_shown(tmp_path):
     assert (
         "Difference on the same rows: +59.2 points [46.0, 66.0] (95 % interval), p < 0.001" in shown
     )
+
+
+def test_what_merging_changes_stands_beside_the_results_of_a_quantised_run(tmp_path):
+    run = evaluations.done(tmp_path, "extraction", method="qlora")
+    drift = {"n": 64, "kl": 0.0123, "accuracy": 0.9, "accuracy_change": -0.02}
+    samples.write(run.path / "metrics.json", run.metrics | {"merged": drift})
+    shown = said(run)
+    assert "Merged into the base in fp32" in shown
+    assert "KL (nats per token) 0.012" in shown
