@@ -3,6 +3,9 @@
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
+
+import pytest
 
 from labkit import machine, resources
 from labkit.resources import Meter, Use, watched
@@ -48,3 +51,28 @@ def test_without_a_change_there_is_an_event_each_few_seconds(monkeypatch):
     with watched(lambda _kind, **values: events.append(values), every=0.01):
         time.sleep(0.45)
     assert 2 <= len(events) <= 5
+
+
+class Gpu:
+    """Stands in for torch.cuda: 3 of 8 GiB in use, and a load that can be asked for or not."""
+
+    def __init__(self, load):
+        self._load = load
+
+    def is_initialized(self):
+        return True
+
+    def mem_get_info(self):
+        return 5 * 2**30, 8 * 2**30
+
+    def utilization(self):
+        if self._load is None:
+            raise ModuleNotFoundError("pynvml is not installed")
+        return self._load
+
+
+@pytest.mark.parametrize(("load", "share"), [(75, 0.75), (None, None)])
+def test_a_gpu_at_work_is_read_with_or_without_its_load(monkeypatch, load, share):
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=Gpu(load)))
+    use = Meter().read()
+    assert (use.gpu_bytes, use.gpu) == (3 * 2**30, share)
