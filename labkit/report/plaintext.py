@@ -12,7 +12,7 @@ WIDTH = 100
 """Columns of a line of text."""
 
 WIDEST_CELL = 48
-"""Columns of a cell; a longer one is cut at its start, where prompts are alike."""
+"""Columns of a cell; a longer one is cut."""
 
 
 def line(run: Run) -> str:
@@ -71,7 +71,7 @@ def draw(block: Block) -> str:
 
 def table_text(header: tuple[str, ...], rows: tuple[tuple[str, ...], ...], numeric: bool) -> str:
     """Return rows under their header, in aligned columns."""
-    cut = [[_cut(cell) for cell in row] for row in (header, *rows)]
+    cut = [[_cut(cell, at) for at, cell in enumerate(row)] for row in (header, *rows)]
     lines = _columns(cut, numeric).splitlines()
     return "\n".join([lines[0], "-" * min(WIDTH, max(map(len, lines))), *lines[1:]])
 
@@ -98,8 +98,10 @@ def _columns(rows: list[list[str]], numeric: bool) -> str:
     return "\n".join(lines)
 
 
-def _cut(cell: str) -> str:
-    return words.tail(cell, WIDEST_CELL - 2) if len(cell) > WIDEST_CELL else cell
+def _cut(cell: str, at: int) -> str:
+    """Return a cell that is not too wide; prompts, which stand first, are alike at their start."""
+    shorter = words.head if at else words.tail
+    return shorter(cell, WIDEST_CELL - 2) if len(cell) > WIDEST_CELL else cell
 
 
 def _wrapped(sentence: str, lead: str = "") -> str:

@@ -43,6 +43,14 @@ def test_a_long_answer_is_not_called_wrong_for_not_being_the_reference(tmp_path)
     assert "Adapters of rank 8 suffice." in shown
 
 
+def test_a_wide_answer_keeps_its_judgement_and_its_beginning_in_text(tmp_path):
+    run = evaluations.done(tmp_path, "extraction")
+    metrics = run.metrics
+    metrics["base"]["answers"] = ["the lamp " * 20] * 60
+    samples.write(run.path / "metrics.json", metrics)
+    assert "✗ wrong: the lamp the lamp" in said(run)
+
+
 def test_a_measure_says_where_less_is_better_and_how_it_was_counted(tmp_path):
     shown = said(evaluations.done(tmp_path, "extraction"))
     assert "perplexity ↓ [95 % interval]" in shown
