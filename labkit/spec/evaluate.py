@@ -22,7 +22,7 @@ class EvaluateSpec(Spec):
     """Metrics to compute; left out: those of the run's task."""
 
     against: tuple[str, ...] = ("base",)
-    """Who is measured on the same rows: `base`, and names of other runs."""
+    """Who is measured on the same rows: `base`, `merged`, and names of other runs."""
 
     limit: int | None = setting(None, at_least=1, unit="rows")
     """Measure on at most this many rows."""
