@@ -103,3 +103,20 @@ def test_a_run_folder_that_was_moved_resumes_with_its_best_checkpoint(tmp_path):
 def test_resuming_without_a_checkpoint_begins_at_the_beginning(tmp_path, untouched):
     run(tmp_path, resume=True, **SETTINGS)
     assert files(tmp_path / "adapter") == untouched
+
+
+@pytest.mark.parametrize("method", ["full", "ia3", "prefix_tuning"])
+def test_a_killed_run_of_another_method_resumes_to_the_same_bytes(tmp_path, server, method):
+    settings = {"method": method, "precision": "fp32", "max_steps": 8, "save_steps": 2}
+    child = server.Process(target=train_in_child, args=(tmp_path / "a", settings, 5))
+    (tmp_path / "a").mkdir()
+    child.start()
+    deadline = time.monotonic() + 120
+    while not is_at(tmp_path / "a", 5) and time.monotonic() < deadline:
+        time.sleep(0.001)
+    os.kill(child.pid, signal.SIGKILL)
+    child.join()
+    resumed, events = run(tmp_path / "a", resume=True, **settings)
+    alone, _ = run(tmp_path / "b", **settings)
+    assert events.of("step")[0]["step"] == 5
+    assert files(resumed.learned) == files(alone.learned)

@@ -48,7 +48,7 @@ def rows(n=22, *, shared=9, seed=1):
 
 def spec(**settings):
     quick = {"r": 4, "lora_alpha": 8, "learning_rate": 5e-3, "precision": "fp32", "max_steps": 12}
-    return FinetuneSpec(**{**quick, **settings})
+    return FinetuneSpec(**{**(quick if "method" not in settings else {}), **settings})
 
 
 class Events(list):
