@@ -3,7 +3,7 @@
 import pytest
 import torch
 from tiny import tiny_model
-from training_tiny import Events, rows, tuned
+from training_tiny import Events, rows
 from transformers import AutoModelForSequenceClassification
 
 from labkit import evaluation
@@ -339,7 +339,3 @@ def test_auto_finds_nothing_in_an_architecture_of_other_names_and_says_so():
     with pytest.raises(SpecError, match=r"target_modules must name linear layers.*'auto'") as e:
         block_outputs(model, "houlsby")
     assert "mixer" in e.value.hint
-
-
-def test_what_lora_did_before_it_still_does():
-    assert adapted(tuned()) == adapted(add_adapter(tiny_model(), made()))
