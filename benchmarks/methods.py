@@ -51,7 +51,7 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=120, help="Optimizer steps of each run.")
+    parser.add_argument("--steps", type=int, default=60, help="Optimizer steps of each run.")
     parser.add_argument("--runs", type=Path, default=Path("runs/methods"), help="Runs' folder.")
     parser.add_argument("--only", default="", help="Names of some cases, with commas.")
     return parser.parse_args()
@@ -61,7 +61,7 @@ def _run(name: str, steps: int) -> labkit.Run:
     try:
         run = labkit.Run(name)
     except labkit.LabError:
-        shared = {"max_steps": steps, "eval_steps": max(1, steps // 4), "n_samples": 0}
+        shared = {"max_steps": steps, "eval_steps": max(1, steps // 2), "n_samples": 0}
         return labkit.finetune(name=name, **shared, **CASES[name])
     return run if run.status == "done" else labkit.resume(name)
 
