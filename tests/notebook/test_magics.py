@@ -15,7 +15,21 @@ from labkit.spec import FinetuneSpec
 
 pytestmark = [pytest.mark.process, pytest.mark.usefixtures("workplace")]
 
-MAGICS = ("finetune", "optimize", "generate", "runs", "stop", "models", "datasets")
+MAGICS = (
+    "data",
+    "datasets",
+    "evaluate",
+    "find_lr",
+    "finetune",
+    "generate",
+    "merge",
+    "models",
+    "optimize",
+    "rate",
+    "runs",
+    "stop",
+    "tensorboard",
+)
 LONG = "max_steps: 100000\neval_steps: 50000"
 
 
@@ -66,7 +80,7 @@ def runs_here():
 def test_the_extension_brings_its_magics_and_takes_them_back(shell):
     found = shell.magics_manager.magics
     assert set(MAGICS) <= set(found["line"])
-    assert {"finetune", "generate"} <= set(found["cell"])
+    assert {"finetune", "find_lr", "generate", "data"} <= set(found["cell"])
     shell.run_line_magic("unload_ext", "labkit")
     assert not set(MAGICS) & (set(found["line"]) | set(found["cell"]))
     assert "--lora-alpha" not in offered(shell, "%%finetune x --lora")
@@ -236,6 +250,57 @@ def test_a_run_is_exported_checked_and_answers_from_the_export(shell):
     assert onnx == shell.user_ns["_"]
     with pytest.raises(RunError, match="has an fp32 export already; it is done"):
         shell.run_cell("%optimize first --precision fp32")
+
+
+def test_a_run_is_measured_by_names_of_metrics_and_by_a_function_of_the_notebook(shell):
+    shell.run_cell("def saved(answer, reference):\n    return 2.0 if answer == reference else 0.0")
+    shell.run_cell("%evaluate first --metrics accuracy,saved --name both")
+    found = shell.user_ns["evaluation"].metrics["models"]["first"]["metrics"]
+    assert shell.user_ns["evaluation"].name == "first/evaluations/both"
+    assert found["saved"]["value"] == pytest.approx(2 * found["accuracy"]["value"])
+
+
+def test_a_run_is_merged_and_its_drift_measured(shell):
+    shell.run_cell("%merge first --limit 4")
+    merged = Run("first/merged")
+    assert merged.status == "done"
+    assert (merged.path / "model" / "config.json").is_file()
+    assert merged.metrics["merged"]["max_abs_logit_diff"] < 1e-3
+
+
+def test_rows_are_reported_on_by_the_settings_of_a_run(shell, body):
+    shell.run_cell(f"%%data\n{body}")
+    report = shell.user_ns["_"]
+    assert "animal" in repr(report)
+    assert "<svg" in report._repr_html_() or "<img" in report._repr_html_()
+
+
+def test_a_learning_rate_is_found_in_a_cell(shell, body):
+    shell.run_cell(f"%%find_lr rate\n{body}")
+    run = shell.user_ns["rate"]
+    assert run.status == "done"
+    assert 1e-6 < run.metrics["suggested"] < 1
+    assert not run.learned.exists()
+
+
+def test_logs_that_were_not_written_and_answers_that_cannot_be_rated_are_sentences(shell):
+    with pytest.raises(RunError, match="There are no TensorBoard logs in"):
+        shell.run_cell("%tensorboard first")
+    with pytest.raises(RunError, match="There is no rating of the run 'first'"):
+        shell.run_cell("%rate first --read")
+
+
+def test_the_command_line_measures_and_merges_as_the_magics_do(settings, capsys):
+    from labkit.cli import main
+
+    labkit.finetune(name="shelled", view=SilentView(), **settings)
+    main(["evaluate", "shelled", "--limit", "4", "--name", "quick"])
+    assert Run("shelled/evaluations/quick").metrics["n"] == 4
+    main(["merge", "shelled", "--limit", "4"])
+    assert Run("shelled/merged").status == "done"
+    capsys.readouterr()
+    main(["data", str(settings["data"]), "--text-template", settings["text_template"]])
+    assert "rows" in capsys.readouterr().out
 
 
 def test_a_data_frame_gets_into_a_cell_by_its_name(shell, body, words):
