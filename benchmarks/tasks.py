@@ -16,9 +16,9 @@ import labkit
 HERE = Path(__file__).resolve().parent
 PICTURE = HERE.parent / "docs" / "pictures" / "tasks.png"
 CASES: dict[str, dict[str, Any]] = {
-    "intents": {"data": "intents", "max_steps": 200},
-    "slots": {"data": "slots", "max_steps": 200},
-    "summaries": {"data": "summaries", "max_steps": 100},
+    "intents": {"data": "intents", "max_steps": 150},
+    "slots": {"data": "slots", "max_steps": 150},
+    "summaries": {"data": "summaries", "max_steps": 56},
 }
 GOALS = {
     "intents": [("accuracy", 0.80)],
