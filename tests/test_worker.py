@@ -110,11 +110,21 @@ def test_a_fault_inside_the_worker_is_a_sentence_and_a_traceback_in_the_log(
     model.mkdir()
     for file in tiny_model.iterdir():
         (model / file.name).write_bytes(file.read_bytes())
-    (model / "model.safetensors").write_bytes(b"not a tensor")
+    (model / "tokenizer.json").write_bytes(b"{")
     with pytest.raises(RunFailed, match=r"The worker failed with"):
         labkit.finetune(name="mine", view=QUIET, **settings | {"model": str(model)})
     assert "Traceback" in Run("mine").log
     assert Run("mine").status == "failed"
+
+
+def test_weights_that_are_cut_off_are_named(workplace, settings, tiny_model):
+    model = workplace / "cut"
+    model.mkdir()
+    for file in tiny_model.iterdir():
+        (model / file.name).write_bytes(file.read_bytes())
+    (model / "model.safetensors").write_bytes(b"not a tensor")
+    with pytest.raises(labkit.LabError, match=r"model\.safetensors is no whole safetensors file"):
+        labkit.finetune(name="mine", view=QUIET, **settings | {"model": str(model)})
 
 
 @pytest.mark.parametrize(

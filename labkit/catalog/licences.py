@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..errors import CatalogError
 from . import hub
 from .entries import model_entry
 
@@ -114,10 +115,23 @@ def _weights(folder: Path) -> list[Path]:
 
 
 def _head(path: Path) -> dict[str, dict[str, list[int]]]:
+    """Return what a safetensors file says of its tensors: 8 bytes of length, then JSON."""
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
-        head: dict[str, dict[str, list[int]]] = json.loads(file.read(length) or b"{}")
+        if length > path.stat().st_size:
+            raise _broken(path)
+        try:
+            head: dict[str, dict[str, list[int]]] = json.loads(file.read(length) or b"{}")
+        except ValueError as error:
+            raise _broken(path) from error
     return head
+
+
+def _broken(path: Path) -> CatalogError:
+    return CatalogError(
+        f"{path} is no whole safetensors file: it has {path.stat().st_size:,} bytes.",
+        hint="Fetch or copy the model again.",
+    )
 
 
 def _value(head: str, key: str) -> str | None:
