@@ -126,9 +126,7 @@ def test_a_measurement_that_is_stopped_says_so(runs):
         ({"metrics": lambda a, b: 1}, SpecError, "metrics must be names or named functions"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_measured_is_refused_at_once_and_leaves_no_folder(
-    asked, error, said, runs
-):
+def test_what_cannot_be_measured_is_refused_at_once_and_leaves_no_folder(asked, error, said, runs):
     before = list((runs.path / "evaluations").glob("*"))
     with pytest.raises(error, match=said):
         api.evaluate("first", view=QUIET, **asked)
