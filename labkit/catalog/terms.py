@@ -3,8 +3,9 @@
 import os
 from datetime import UTC, datetime
 
-from ..errors import CatalogError
+from ..errors import CatalogError, near
 from .cache import cache_root, writing
+from .entries import model_entry, models
 from .kinds import ModelEntry
 
 
@@ -13,7 +14,7 @@ def require_terms(entry: ModelEntry) -> None:
     if entry.terms_url is None or is_accepted(entry):
         return
     if entry.name in os.environ.get("LABKIT_ACCEPT", "").replace(",", " ").split():
-        accept_terms(entry)
+        accept_terms(entry.name)
         return
     raise CatalogError(
         f"{entry.title} is under terms that you accept before it is fetched: {entry.terms_url}",
@@ -22,8 +23,13 @@ def require_terms(entry: ModelEntry) -> None:
     )
 
 
-def accept_terms(entry: ModelEntry) -> None:
-    """Remember in the cache folder that the terms of `entry` are accepted."""
+def accept_terms(name: str) -> None:
+    """Remember in the cache folder that the terms of a model of the catalogue are accepted."""
+    entry = model_entry(name)
+    if entry is None:
+        known = [entry.name for entry in models()]
+        hint = near(name, known, f"Models: {', '.join(known)}.")
+        raise CatalogError(f"There is no model {name!r} in the catalogue.", hint=hint)
     path = cache_root() / "accepted" / entry.name
     with writing():
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -146,7 +146,7 @@ def test_terms_once_accepted_are_not_asked_again(cache_folder, monkeypatch, way)
     if way == "variable":
         monkeypatch.setenv("LABKIT_ACCEPT", "another, gemma3-270m")
     else:
-        accept_terms(model_entry("gemma3-270m"))
+        accept_terms("gemma3-270m")
     for _ in range(2):
         with pytest.raises(CatalogError, match="LABKIT_OFFLINE is set"):  # the next obstacle
             resolve_model("gemma3-270m")
@@ -159,3 +159,14 @@ def test_the_tables_say_source_size_licence_and_state(cache_folder):
         assert word in text
     for entry in data_sets():
         assert entry.name in data_table()
+
+
+def test_terms_are_accepted_from_the_command_line_by_the_models_name(tmp_path, monkeypatch, capsys):
+    from labkit.cli import main
+
+    monkeypatch.setenv("LABKIT_CACHE", str(tmp_path))
+    main(["models", "--accept", "gemma3-270m"])
+    assert "ai.google.dev/gemma/terms" in (tmp_path / "accepted" / "gemma3-270m").read_text()
+    with pytest.raises(SystemExit):
+        main(["models", "--accept", "gema3-270m"])
+    assert "Did you mean 'gemma3-270m'?" in capsys.readouterr().err
