@@ -18,7 +18,7 @@ PICTURE = HERE.parent / "docs" / "pictures" / "tasks.png"
 CASES: dict[str, dict[str, Any]] = {
     "intents": {"data": "intents", "max_steps": 150},
     "slots": {"data": "slots", "max_steps": 150},
-    "summaries": {"data": "summaries", "max_steps": 56, "gradient_accumulation_steps": 4},
+    "summaries": {"data": "summaries", "max_steps": 32, "gradient_accumulation_steps": 4},
 }
 GOALS = {
     "intents": [("accuracy", 0.80)],
