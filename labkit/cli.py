@@ -37,7 +37,7 @@ def parser() -> Parser:
         return made
 
     _add_finetune(add("finetune", _finetune, "Fine-tune a model as a YAML file and flags say."))
-    _add_find_lr(add("find_lr", _find_lr, "Find a learning rate on a run's own rows."))
+    _add_spec(add("find_lr", _find_lr, "Find a learning rate on a run's own rows."))
     optimize_options(
         add("optimize", _optimize, "Turn a tuned model into ONNX, check it and measure it.")
     )
@@ -61,14 +61,12 @@ def parser() -> Parser:
 
 
 def _add_finetune(one: Parser) -> None:
-    one.add_argument("file", nargs="?", help="YAML file with settings; flags win over it.")
-    one.add_argument("--name", help="Name of the run.")
+    _add_spec(one)
     one.add_argument("--dry-run", action="store_true", help="Check and show; train nothing.")
     one.add_argument("--resume", metavar="RUN", help="Go on with this run.")
-    add_settings(one, FinetuneSpec)
 
 
-def _add_find_lr(one: Parser) -> None:
+def _add_spec(one: Parser) -> None:
     one.add_argument("file", nargs="?", help="YAML file with settings; flags win over it.")
     one.add_argument("--name", help="Name of the run.")
     add_settings(one, FinetuneSpec)

@@ -72,17 +72,26 @@ class Spec:
             value = _fitted(getattr(self, item.name), hints[item.name])
             object.__setattr__(self, item.name, value)
             rule: Rule = item.metadata.get("rule", Rule())
-            hint = self.default_hint(item.name)
-            if not (rule.by_method and value is None):
-                _check_type(item.name, value, hints[item.name], hint)
+            if not (rule.by_method and value is None) and not _fits(value, hints[item.name]):
+                raise self._refusal(item.name, f"of type {_type_names(hints[item.name])}", value)
             if value is not None and not rule.holds(value):
-                hint = near(value, rule.choices, hint) if isinstance(value, str) else hint
-                raise _refusal(item.name, str(rule), value, hint)
+                raise self._refusal(item.name, str(rule), value, rule.choices)
 
     def default_hint(self, name: str) -> str:
         """Return the sentence that says what a setting is when it is left out."""
         default = self.__dataclass_fields__[name].default  # type: ignore[attr-defined]
         return "It has no default." if default is MISSING else f"The default is {default!r}."
+
+    def _refusal(
+        self,
+        name: str,
+        rule: str,
+        value: Any,  # noqa: ANN401 - any setting
+        choices: tuple[str, ...] = (),
+    ) -> SpecError:
+        hint = self.default_hint(name)
+        hint = near(value, choices, hint) if isinstance(value, str) else hint
+        return SpecError(f"{name} must be {rule}; got {value!r}.", hint=hint)
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> Self:
@@ -161,20 +170,20 @@ def _fitted(value: Any, kind: Any) -> Any:  # noqa: ANN401 - any setting
     return value
 
 
-def _check_type(name: str, value: Any, kind: Any, hint: str) -> None:  # noqa: ANN401
-    options = get_args(kind) if _is_union(kind) else (kind,)
-    for option in options:
+def _fits(value: Any, kind: Any) -> bool:  # noqa: ANN401 - any setting and its type form
+    """Tell whether a value is of the declared type; a list holds texts, at least one."""
+    for option in get_args(kind) if _is_union(kind) else (kind,):
         if get_origin(option) is tuple:
             if isinstance(value, tuple) and value and all(type(part) is str for part in value):
-                return
+                return True
         elif type(value) is option:  # not isinstance: True is no number here
-            return
-    names = " or ".join(_type_name(option) for option in options if option is not type(None))
-    raise _refusal(name, f"of type {names}", value, hint)
+            return True
+    return False
 
 
-def _refusal(name: str, rule: str, value: Any, hint: str) -> SpecError:  # noqa: ANN401
-    return SpecError(f"{name} must be {rule}; got {value!r}.", hint=hint)
+def _type_names(kind: Any) -> str:  # noqa: ANN401 - a type form
+    options = get_args(kind) if _is_union(kind) else (kind,)
+    return " or ".join(_type_name(option) for option in options if option is not type(None))
 
 
 def _is_union(kind: Any) -> bool:  # noqa: ANN401 - a type form

@@ -1,6 +1,5 @@
 """Measure a tuned model, beside others on the same rows."""
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -8,10 +7,10 @@ from typing import Any
 
 from .. import data, launch, report
 from ..errors import SpecError
-from ..run import Run, create, free_name
+from ..run import Run, free_name
 from ..spec import EvaluateSpec
 from .own_metrics import Function, add_own, split_metrics
-from .staging import most_steps, staged
+from .staging import create_run, most_steps, staged
 
 
 def evaluate(
@@ -53,7 +52,9 @@ def evaluate(
     with staged(asked) as ready:
         spec = _rehearsed(EvaluateSpec.from_mapping(ready))
         _check(judged, spec)
-        made = _create(judged, name, spec, is_staged=ready is not asked)
+        root = judged.path / "evaluations"
+        name = name or free_name("eval", root)
+        made = create_run(name, "evaluate", spec, is_staged=ready is not asked, root=root)
     launch.start(made)
     return _follow(made, own, view or report.watcher()) if wait else made
 
@@ -103,20 +104,6 @@ def _check_use(spec: EvaluateSpec, *, is_labels: bool) -> None:
                 f"{name} goes with {use[name]}; got {getattr(spec, name)!r}.",
                 hint=f"Leave {name} out.",
             )
-
-
-def _create(judged: Run, name: str | None, spec: EvaluateSpec, *, is_staged: bool) -> Run:
-    """Make the folder; rows that were objects in the notebook move into it."""
-    root = judged.path / "evaluations"
-    name = name or free_name("eval", root)
-    if not is_staged or spec.data is None or not Path(spec.data).exists():
-        return create(name, "evaluate", spec, root=root)
-    rows = Path(spec.data)
-    kept = root / name / "data" / rows.name
-    made = create(name, "evaluate", replace(spec, data=str(kept)), root=root)
-    kept.parent.mkdir()
-    (shutil.copytree if rows.is_dir() else shutil.copy)(rows, kept)
-    return made
 
 
 def _rehearsed(spec: EvaluateSpec) -> EvaluateSpec:

@@ -1,12 +1,11 @@
 """Find a learning rate."""
 
-from pathlib import Path
 from typing import Any
 
-from .. import data, launch
+from .. import launch
 from ..run import Run, free_name
 from ..spec import FinetuneSpec
-from .staging import checked_spec, create_run, go, staged
+from .staging import go, new_run
 
 
 def find_lr(
@@ -33,10 +32,5 @@ def find_lr(
         SpecError, CatalogError, DataError: Something is wrong; no run was made.
         RunStopped, RunFailed: The run ended early; its folder keeps the record.
     """
-    name = name or free_name("lr")
-    with staged(settings) as ready:
-        checked = checked_spec(spec, ready)
-        if not data.is_hub_id(checked.data, Path(checked.data)):  # a hub is the worker's to ask
-            data.load(checked)
-        run = create_run(name, "find_lr", checked, is_staged=ready is not settings)
+    run = new_run(name or free_name("lr"), "find_lr", spec, settings)
     return go(run, wait=wait, view=view)

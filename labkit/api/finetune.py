@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 from typing import Any
 
 from .. import catalog, data, launch, report
 from ..errors import RunError
 from ..run import Run, free_name
 from ..spec import FinetuneSpec
-from .staging import checked_spec, create_run, go, staged
+from .staging import checked_spec, go, new_run, staged
 
 
 def finetune(
@@ -34,12 +33,7 @@ def finetune(
         SpecError, CatalogError, DataError: Something is wrong; no run was made.
         RunStopped, RunFailed: The run ended early; its folder keeps the record.
     """
-    name = name or free_name("run")
-    with staged(settings) as ready:
-        checked = checked_spec(spec, ready)
-        if not data.is_hub_id(checked.data, Path(checked.data)):  # a hub is the worker's to ask
-            data.load(checked)
-        run = create_run(name, "finetune", checked, is_staged=ready is not settings)
+    run = new_run(name or free_name("run"), "finetune", spec, settings)
     return go(run, wait=wait, view=view)
 
 

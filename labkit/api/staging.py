@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import catalog, data, launch, report
 from ..run import Run, create, runs_folder
-from ..spec import FinetuneSpec
+from ..spec import EvaluateSpec, FinetuneSpec
 
 
 @contextmanager
@@ -46,13 +46,29 @@ def most_steps() -> int | None:
     return int(most) if most.isdigit() else None
 
 
-def create_run(name: str, job: str, spec: FinetuneSpec, *, is_staged: bool) -> Run:
+def new_run(name: str, job: str, spec: FinetuneSpec | None, settings: dict[str, Any]) -> Run:
+    """Make the folder of a run of checked settings whose rows can be read, or nothing at all."""
+    with staged(settings) as ready:
+        checked = checked_spec(spec, ready)
+        if not data.is_hub_id(checked.data, Path(checked.data)):  # a hub is the worker's to ask
+            data.load(checked)
+        return create_run(name, job, checked, is_staged=ready is not settings)
+
+
+def create_run(
+    name: str,
+    job: str,
+    spec: FinetuneSpec | EvaluateSpec,
+    *,
+    is_staged: bool,
+    root: Path | None = None,
+) -> Run:
     """Make the run's folder; rows that were objects in the notebook move into it."""
-    if not is_staged or Path(spec.data).exists() is False:
-        return create(name, job, spec)
+    if not is_staged or spec.data is None or not Path(spec.data).exists():
+        return create(name, job, spec, root=root)
     rows = Path(spec.data)
-    kept = runs_folder().resolve() / name / "data" / rows.name
-    run = create(name, job, replace(spec, data=str(kept)))
+    kept = (root or runs_folder()).resolve() / name / "data" / rows.name
+    run = create(name, job, replace(spec, data=str(kept)), root=root)
     copy = shutil.copytree if rows.is_dir() else shutil.copy
     kept.parent.mkdir()
     copy(rows, kept)

@@ -3,12 +3,12 @@
 from dataclasses import asdict
 from typing import Any
 
-from .. import catalog, data, report, training
+from .. import catalog, report, training
 from ..files import write_json
 from ..run import Run
 from ..spec import FinetuneSpec
 from ..training.schedule import batch_sentence
-from .job import Job, load_tokenizer, model_folder, write_environment
+from .job import Job, opened, write_environment
 from .learning import for_head, head_labels, tokens
 
 
@@ -16,10 +16,8 @@ def find_lr(job: Job) -> str:
     """Data, the test, report; no weights are kept."""
     spec = job.spec
     assert isinstance(spec, FinetuneSpec)
-    splits = data.load(spec)
-    folder = model_folder(spec.model, spec.trust_remote_code, job)
+    splits, folder, tokenizer = opened(job, spec)
     job.notes(catalog.model_notes(spec.model, folder))
-    tokenizer = load_tokenizer(folder, spec.trust_remote_code)
     labels = head_labels(spec, splits)
     rows = for_head(tokens(job, splits, tokenizer, spec.max_length)["train"], splits.train, labels)
     write_environment(job, splits.fingerprint)

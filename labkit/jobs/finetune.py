@@ -12,7 +12,7 @@ from ..files import write_json
 from ..run import Run
 from ..spec import FinetuneSpec
 from ..training.schedule import batch_sentence
-from .job import Job, load_tokenizer, model_folder, write_environment
+from .job import Job, opened, write_environment
 from .learning import for_head, head_labels, tokens
 from .measuring import Held, measure
 
@@ -24,10 +24,8 @@ def finetune(job: Job) -> str:
     """Data, training, evaluation, report."""
     spec = job.spec
     assert isinstance(spec, FinetuneSpec)
-    splits = data.load(spec)
-    folder = model_folder(spec.model, spec.trust_remote_code, job)
+    splits, folder, tokenizer = opened(job, spec)
     job.notes(catalog.model_notes(spec.model, folder))
-    tokenizer = load_tokenizer(folder, spec.trust_remote_code)
     rows = tokens(job, splits, tokenizer, spec.max_length)
     write_environment(job, splits.fingerprint)
     result, facts = _trained(job, splits, folder, tokenizer, rows)

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import catalog, machine
+from .. import catalog, data, machine
 from ..evaluation.kinds import Tokenizer
 from ..files import write_json
-from ..spec import AnySpec
+from ..spec import AnySpec, FinetuneSpec
 
 PACKAGES = ("labkit", "torch", "transformers", "peft", "accelerate", "onnxruntime")
 """Packages whose versions a result depends on."""
@@ -66,6 +66,13 @@ def load_tokenizer(folder: Path, trust_remote_code: bool) -> Tokenizer:
     return AutoTokenizer.from_pretrained(
         folder, trust_remote_code=trust_remote_code, local_files_only=True
     )
+
+
+def opened(job: Job, settings: FinetuneSpec) -> tuple[data.Splits, Path, Tokenizer]:
+    """Return what a fine-tuning's settings name: rows, the base model's folder, its tokenizer."""
+    splits = data.load(settings)
+    folder = model_folder(settings.model, settings.trust_remote_code, job)
+    return splits, folder, load_tokenizer(folder, settings.trust_remote_code)
 
 
 def write_environment(job: Job, fingerprint: str) -> None:

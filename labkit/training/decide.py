@@ -1,7 +1,8 @@
 """How a run computes: precision and batch layout, chosen once, said, and kept with the run."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,12 +12,13 @@ from ..data import Tokens
 from ..errors import SpecError
 from ..files import write_json
 from ..spec import FinetuneSpec
-from . import check, precision
+from . import check, packed, precision
 from .arguments import How, micro_batch
 from .methods import base_of, compute_in
 
 if TYPE_CHECKING:
     from torch import nn
+    from transformers import PreTrainedTokenizerBase
 
 FILE = "how.json"
 """File in a run's folder that keeps the choice for a resumed run."""
@@ -37,6 +39,19 @@ class Case:
 
     emit: Callable[..., None]
     """Called as `emit(kind, **values)`."""
+
+
+def pad_token_of(tokenizer: "PreTrainedTokenizerBase | None") -> int:
+    """Return the padding token; 0 without a tokenizer, as nothing looks at it."""
+    return getattr(tokenizer, "pad_token_id", None) or 0
+
+
+@contextmanager
+def computing(model: "nn.Module", how: How) -> Iterator[None]:
+    """Let a model compute as was chosen inside the block: its precision, its attention."""
+    compute_in(model, precision.DTYPES[how.precision])
+    with check.attention(model, packed.NAME) if how.packing == "packed" else nullcontext():
+        yield
 
 
 def kept(output_dir: Path) -> How | None:

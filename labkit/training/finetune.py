@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,22 +11,20 @@ import torch
 from ..data import Tokens
 from ..errors import RunError
 from ..spec import FinetuneSpec
-from . import check, checkpoints, packed, proof
+from . import checkpoints, proof
 from .arguments import How
 from .callbacks import Conductor, is_impatient
-from .decide import Case, decide, kept
+from .decide import Case, computing, decide, kept, pad_token_of
 from .learned import Learned
 from .methods import (
     adapter_facts,
     add_adapter,
     base_of,
-    compute_in,
     has_head,
     is_adapted,
     learn_start,
     remarks,
 )
-from .precision import DTYPES
 from .surroundings import quiet, reproducible, undisturbing
 from .trainer import PackedTrainer
 
@@ -117,10 +114,9 @@ def train(  # noqa: PLR0913 - the one way in; all but five are by name
             emit("note", text=text)
         learned = Learned.of(tuned, spec, output_dir, tokenizer, labels)
         case = Case(tuned, spec, [*tokens_train, *tokens_eval], emit)
-        pad_token_id = getattr(tokenizer, "pad_token_id", None) or 0
-        how = (kept(output_dir) if resume else None) or decide(case, pad_token_id, output_dir)
-        compute_in(tuned, DTYPES[how.precision])
-        with check.attention(tuned, packed.NAME) if how.packing == "packed" else nullcontext():
+        how = kept(output_dir) if resume else None
+        how = how or decide(case, pad_token_of(tokenizer), output_dir)
+        with computing(tuned, how):
             trainer = PackedTrainer(tuned, spec, rows, how=how, output_dir=folder, emit=emit)
             trainer.on_evaluated = on_evaluate and undisturbing(on_evaluate)
             stopped = _run(trainer, spec, should_stop, resume)

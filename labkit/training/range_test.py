@@ -6,7 +6,6 @@ what it learned.
 
 import math
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,11 +15,9 @@ import torch
 from ..data import Tokens
 from ..errors import RunFailed
 from ..spec import FinetuneSpec
-from . import check, packed
-from .decide import Case, decide
+from .decide import Case, computing, decide, pad_token_of
 from .finetune import ready
-from .methods import compute_in, learn_start
-from .precision import DTYPES
+from .methods import learn_start
 from .rates import HIGHEST, Found, judged, rate_at
 from .surroundings import quiet, reproducible
 from .trainer import PackedTrainer
@@ -68,9 +65,9 @@ def find_lr(  # noqa: PLR0913 - as train
     with quiet(), reproducible(spec.seed):
         tuned = ready(model, tested, labels)
         learn_start(tuned, tested, rows)
-        how = decide(Case(tuned, tested, rows, emit), _pad(tokenizer), Path(output_dir))
-        compute_in(tuned, DTYPES[how.precision])
-        with check.attention(tuned, packed.NAME) if how.packing == "packed" else nullcontext():
+        case = Case(tuned, tested, rows, emit)
+        how = decide(case, pad_token_of(tokenizer), Path(output_dir))
+        with computing(tuned, how):
             trainer = RangeTrainer(
                 tuned, tested, (rows, []), how=how, output_dir=Path(output_dir), emit=emit
             )
@@ -136,7 +133,3 @@ class RangeTrainer(PackedTrainer):
         self.exploded = not smoothed <= EXPLODED * self._lowest
         self.stopped = self.should_stop()
         self.control.should_training_stop |= self.exploded or self.stopped
-
-
-def _pad(tokenizer: "PreTrainedTokenizerBase | None") -> int:
-    return getattr(tokenizer, "pad_token_id", None) or 0
