@@ -1,14 +1,11 @@
 """The data set `glossary` keeps what its card promises: one form, no term on both sides."""
 
-import json
 import re
 from collections import Counter
-from itertools import combinations
-from pathlib import Path
 
 import pytest
+from written import across_splits, overlap, read, words
 
-FOLDER = Path(__file__).parents[2] / "labkit" / "data" / "glossary"
 PER_DOMAIN = {"train": 44, "validation": 6, "test": 10}
 DOMAINS = ("finance", "legal", "medical")
 COMMON = (
@@ -34,34 +31,14 @@ ALSO_CALLED = {
 }  # fmt: skip
 
 
-def read(split):
-    lines = (FOLDER / f"{split}.jsonl").read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines]
-
-
-def words(text):
-    return re.findall(r"[\w']+", text.lower())
-
-
-def overlap(a, b):
-    """Jaccard index of two sets: 1 for equal ones, 0 for none in common."""
-    return len(a & b) / len(a | b)
-
-
 @pytest.fixture(scope="module")
 def splits():
-    return {split: read(split) for split in PER_DOMAIN}
+    return {split: read("glossary", split) for split in PER_DOMAIN}
 
 
 @pytest.fixture(scope="module")
 def rows(splits):
     return [row for split in splits.values() for row in split]
-
-
-def across_splits(splits, keys_of):
-    """What `keys_of(row)` gives, for every two rows of different splits."""
-    keyed = [[keys_of(row) for row in split] for split in splits.values()]
-    return [(a, b) for one, other in combinations(keyed, 2) for a in one for b in other]
 
 
 @pytest.mark.parametrize("split", PER_DOMAIN)

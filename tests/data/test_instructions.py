@@ -1,14 +1,12 @@
 """The data set `instructions` keeps what its card promises: one form per kind, separate splits."""
 
-import json
 import re
 from collections import Counter
-from itertools import combinations, pairwise
-from pathlib import Path
+from itertools import pairwise
 
 import pytest
+from written import across_splits, overlap, read, words
 
-FOLDER = Path(__file__).parents[2] / "labkit" / "data" / "instructions"
 PER_KIND = {"train": 13, "validation": 2, "test": 3}
 LEAD = r"[^\n]*[.?!]"
 POINT = r"\n- [^\n]*[.?!]\"?"
@@ -40,22 +38,8 @@ NUMBERS = {
 }  # fmt: skip
 
 
-def read(split):
-    lines = (FOLDER / f"{split}.jsonl").read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines]
-
-
-def words(text):
-    return re.findall(r"[\w']+", text.lower())
-
-
 def content(text):
     return set(words(text)) - set(COMMON.split())
-
-
-def overlap(a, b):
-    """Jaccard index of two sets: 1 for equal ones, 0 for none in common."""
-    return len(a & b) / len(a | b)
 
 
 def value(expression):
@@ -67,7 +51,7 @@ def value(expression):
 
 @pytest.fixture(scope="module")
 def splits():
-    return {split: read(split) for split in PER_KIND}
+    return {split: read("instructions", split) for split in PER_KIND}
 
 
 @pytest.fixture(scope="module")
@@ -77,12 +61,6 @@ def rows(splits):
 
 def of_kind(rows, *kinds):
     return [row for row in rows if row["kind"] in kinds]
-
-
-def across_splits(splits, keys_of):
-    """What `keys_of(row)` gives, for every two rows of different splits."""
-    keyed = [[keys_of(row) for row in split] for split in splits.values()]
-    return [(a, b) for one, other in combinations(keyed, 2) for a in one for b in other]
 
 
 @pytest.mark.parametrize("split", PER_KIND)

@@ -1,12 +1,12 @@
 """The data set `phrases` keeps what its card promises: balance, variety, separate splits."""
 
-import json
 import re
 from collections import Counter
 from itertools import combinations
 from pathlib import Path
 
 import pytest
+from written import overlap, read, words
 
 FOLDER = Path(__file__).parents[2] / "labkit" / "data" / "phrases"
 PER_TONE = {"train": 85, "validation": 15, "test": 20}
@@ -20,28 +20,14 @@ NAMES_A_TONE = re.compile(
 )
 
 
-def read(split):
-    lines = (FOLDER / f"{split}.jsonl").read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines]
-
-
-def words(phrase):
-    return re.findall(r"[\w']+", phrase.lower())
-
-
 def runs_of_five(phrase):
     own = words(phrase)
     return {tuple(own[i : i + 5]) for i in range(len(own) - 4)}
 
 
-def overlap(a, b):
-    """Jaccard index of the two word sets: 1 for the same words, 0 for none in common."""
-    return len(a & b) / len(a | b)
-
-
 @pytest.fixture(scope="module")
 def splits():
-    return {split: read(split) for split in PER_TONE}
+    return {split: read("phrases", split) for split in PER_TONE}
 
 
 @pytest.fixture(scope="module")

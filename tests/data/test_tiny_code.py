@@ -6,10 +6,10 @@ import sys
 from collections import Counter
 from html.parser import HTMLParser
 from importlib import import_module
-from itertools import combinations
 from pathlib import Path
 
 import pytest
+from written import across_splits, overlap
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -35,8 +35,13 @@ COMMON = (
 
 
 @pytest.fixture(scope="module")
-def rows():
-    return [row for split in check_code.SPLITS for row in read(split)]
+def splits():
+    return {split: read(split) for split in check_code.SPLITS}
+
+
+@pytest.fixture(scope="module")
+def rows(splits):
+    return [row for split in splits.values() for row in split]
 
 
 def read(split):
@@ -49,17 +54,6 @@ def words(text):
 
 def pieces(code):
     return re.findall(r"\w+|[^\w\s]", code)
-
-
-def across_splits(keys_of):
-    """What `keys_of(row)` gives, for every two rows of different splits."""
-    keyed = [[keys_of(row) for row in read(split)] for split in check_code.SPLITS]
-    return [(a, b) for one, other in combinations(keyed, 2) for a in one for b in other]
-
-
-def overlap(a, b):
-    """Jaccard index of two sets: 1 for equal ones, 0 for none in common."""
-    return len(a & b) / len(a | b)
 
 
 def names(row):
@@ -135,26 +129,26 @@ def test_a_language_has_no_prompt_twice_and_no_response_twice(rows):
         assert [key for key, times in seen.items() if times > 1] == []
 
 
-def test_no_prompt_is_in_two_splits_in_any_language():
-    pairs = across_splits(lambda row: words(row["prompt"]))
+def test_no_prompt_is_in_two_splits_in_any_language(splits):
+    pairs = across_splits(splits, lambda row: words(row["prompt"]))
     assert [a for a, b in pairs if a == b] == []
 
 
-def test_no_two_prompts_of_different_splits_share_more_than_two_fifths_of_their_words():
-    pairs = across_splits(lambda row: set(words(row["prompt"])) - set(COMMON.split()))
+def test_no_two_prompts_of_different_splits_share_more_than_two_fifths_of_their_words(splits):
+    pairs = across_splits(splits, lambda row: set(words(row["prompt"])) - set(COMMON.split()))
     assert [(a, b) for a, b in pairs if overlap(a, b) > 0.4] == []
 
 
-def test_no_name_is_defined_by_responses_of_two_splits():
-    assert [a & b for a, b in across_splits(names) if a & b] == []
+def test_no_name_is_defined_by_responses_of_two_splits(splits):
+    assert [a & b for a, b in across_splits(splits, names) if a & b] == []
 
 
-def test_no_two_responses_of_different_splits_share_half_of_their_runs_of_three_pieces():
+def test_no_two_responses_of_different_splits_share_half_of_their_runs_of_three_pieces(splits):
     def runs(row):
         own = pieces(row["response"])
         return {tuple(own[i : i + 3]) for i in range(len(own) - 2)}
 
-    assert [(a, b) for a, b in across_splits(runs) if overlap(a, b) >= 0.5] == []
+    assert [(a, b) for a, b in across_splits(splits, runs) if overlap(a, b) >= 0.5] == []
 
 
 @pytest.mark.parametrize("language", GRAMMARS)

@@ -9,7 +9,7 @@ import labkit
 from labkit.errors import RunError, RunStopped, SpecError
 from labkit.launch import ENDED
 from labkit.report import SilentView
-from labkit.run import Run
+from labkit.run import Run, create
 from labkit.settings import docs_of
 from labkit.spec import FinetuneSpec
 
@@ -35,12 +35,13 @@ LONG = "max_steps: 100000\neval_steps: 50000"
 
 @pytest.fixture(scope="module")
 def folder(settings, tmp_path_factory):
-    """A folder with one finished run, `first`, for the whole module."""
+    """A folder with a finished run, `first`, and one not begun, `half`, for the whole module."""
     folder = tmp_path_factory.mktemp("work")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.delenv("LABKIT_RUNS", raising=False)
         labkit.finetune(name="first", view=SilentView(), **settings)
+        create("half", "finetune", FinetuneSpec(**settings))
     return folder
 
 
@@ -130,12 +131,12 @@ def test_a_run_in_the_background_returns_at_once_stops_and_resumes(shell, body):
 
 
 def test_resuming_finishes_a_stopped_run(shell, body, settings):
-    run = labkit.finetune(name="half", wait=False, **settings)
+    run = labkit.finetune(name="paused", wait=False, **settings)
     run.stop()
     until(run, lambda run: run.status in ENDED)
     assert run.status == "stopped"
-    shell.run_cell("%finetune --resume half")
-    assert shell.user_ns["half"].status == "done"
+    shell.run_cell("%finetune --resume paused")
+    assert shell.user_ns["paused"].status == "done"
     assert [step["step"] for step in run.of("step")] == list(range(1, 13))
 
 
