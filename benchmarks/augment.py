@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from record import kept_run
 
 import labkit
 from labkit.evaluation import paired_difference
@@ -48,12 +49,8 @@ def _arguments() -> argparse.Namespace:
 
 def _run(arm: str, seed: int, args: argparse.Namespace) -> labkit.Run:
     name = f"{arm}-{args.rows}-{args.steps}-{seed}"
-    try:
-        run = labkit.Run(name)
-    except labkit.LabError:
-        shared = {"limit": args.rows, "max_steps": args.steps, "seed": seed, "n_samples": 0}
-        return labkit.finetune(name=name, eval_steps=max(1, args.steps // 4), **shared, **ARMS[arm])
-    return run if run.status == "done" else labkit.resume(name)
+    shared = {"limit": args.rows, "max_steps": args.steps, "seed": seed, "n_samples": 0}
+    return kept_run(name, eval_steps=max(1, args.steps // 4), **shared, **ARMS[arm])
 
 
 def figures(runs: dict[str, list[labkit.Run]]) -> dict[str, Any]:

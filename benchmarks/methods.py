@@ -11,6 +11,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from record import kept_run, png
+
 import labkit
 
 HERE = Path(__file__).resolve().parent
@@ -58,12 +60,8 @@ def _arguments() -> argparse.Namespace:
 
 
 def _run(name: str, steps: int) -> labkit.Run:
-    try:
-        run = labkit.Run(name)
-    except labkit.LabError:
-        shared = {"max_steps": steps, "eval_steps": max(1, steps // 2), "n_samples": 0}
-        return labkit.finetune(name=name, **shared, **CASES[name])
-    return run if run.status == "done" else labkit.resume(name)
+    shared = {"max_steps": steps, "eval_steps": max(1, steps // 2), "n_samples": 0}
+    return kept_run(name, **shared, **CASES[name])
 
 
 def row(name: str, run: labkit.Run) -> dict[str, Any]:
@@ -131,8 +129,6 @@ def goals(found: dict[str, dict[str, Any]]) -> list[str]:
 
 def picture(found: dict[str, dict[str, Any]]) -> bytes:
     """Draw accuracy with its interval beside trainable parameters and memory; returns PNG."""
-    from io import BytesIO
-
     from matplotlib.figure import Figure
 
     names = list(found)[::-1]
@@ -152,9 +148,7 @@ def picture(found: dict[str, dict[str, Any]]) -> bytes:
     for axes in (left, middle, right):
         axes.grid(axis="x", alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
-    out = BytesIO()
-    figure.savefig(out, format="png", dpi=110)
-    return out.getvalue()
+    return png(figure)
 
 
 if __name__ == "__main__":

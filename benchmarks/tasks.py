@@ -11,6 +11,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from record import kept_run, png
+
 import labkit
 
 HERE = Path(__file__).resolve().parent
@@ -32,7 +34,7 @@ def main() -> None:
     args = _arguments()
     os.environ["LABKIT_RUNS"] = str(args.runs)
     names = args.only.split(",") if args.only else list(CASES)
-    runs = {name: _run(name) for name in names}
+    runs = {name: kept_run(name, **CASES[name]) for name in names}
     table = markdown(runs)
     print(table)
     if not args.only:
@@ -47,14 +49,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=Path, default=Path("runs/tasks"), help="Runs' folder.")
     parser.add_argument("--only", default="", help="Names of some cases, with commas.")
     return parser.parse_args()
-
-
-def _run(name: str) -> labkit.Run:
-    try:
-        run = labkit.Run(name)
-    except labkit.LabError:
-        return labkit.finetune(name=name, **CASES[name])
-    return run if run.status == "done" else labkit.resume(name)
 
 
 def _figures(name: str, run: labkit.Run) -> dict[str, Any]:
@@ -106,8 +100,6 @@ def _shown(cell: dict[str, Any] | None) -> str:
 
 def picture(runs: dict[str, labkit.Run]) -> bytes:
     """Draw validation loss against minutes of training, a panel for each task; returns PNG."""
-    from io import BytesIO
-
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(4 * len(runs), 3.2), layout="constrained")
@@ -123,9 +115,7 @@ def picture(runs: dict[str, labkit.Run]) -> bytes:
         axes.set_ylabel("validation loss (nats per token)")
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
-    out = BytesIO()
-    figure.savefig(out, format="png", dpi=110)
-    return out.getvalue()
+    return png(figure)
 
 
 def _minutes(run: labkit.Run) -> dict[int, float]:

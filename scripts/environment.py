@@ -4,9 +4,11 @@ Only the standard library is needed. Where there is no NVIDIA GPU, PyTorch's CPU
 it has the same version and is ten times smaller.
 """
 
+import hashlib
 import shutil
 import subprocess
 import sys
+import tomllib
 import venv
 from pathlib import Path
 
@@ -16,15 +18,38 @@ TORCH_CPU = "https://download.pytorch.org/whl/cpu"
 
 def main(folder: Path) -> None:
     """Make the environment in `folder`, with everything that the tests need."""
+    constraints = ["-c", str(ROOT / "constraints.txt")]
+    create(folder, [*constraints, "torch"], [*constraints, "-e", f"{ROOT}[dev]"])
+    subprocess.run([*pip(folder), "check"], check=True)
+
+
+def create(folder: Path, torch: list[str], wanted: list[str]) -> None:
+    """Make an environment from what pip is to install: PyTorch first, then all that is wanted."""
     venv.create(folder, with_pip=True, clear=True)
-    pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
-    install = [*pip, "install", "-q", "-c", str(ROOT / "constraints.txt")]
+    install = [*pip(folder), "install", "-q"]
     if sys.platform == "linux" and not shutil.which("nvidia-smi"):
-        small = ["torch", "--index-url", TORCH_CPU, "--retries", "0", "--timeout", "15"]
+        small = [*torch, "--index-url", TORCH_CPU, "--retries", "0", "--timeout", "15"]
         # Where that address does not answer, the next command takes what the index has.
         subprocess.run([*install, *small], stderr=subprocess.DEVNULL, check=False)
-    subprocess.run([*install, "-e", f"{ROOT}[dev]"], check=True)
-    subprocess.run([*pip, "check"], check=True)
+    subprocess.run([*install, *wanted], check=True)
+
+
+def pip(folder: Path) -> list[str]:
+    """Return the command of an environment's pip."""
+    return [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
+
+
+def create_once(folder: Path, requirements: Path) -> None:
+    """Make a benchmark's environment, unless it is there with these very requirements."""
+    own = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = requirements.read_text(encoding="utf-8") + "".join(own["dependencies"])
+    digest = hashlib.sha256(wanted.encode()).hexdigest()
+    stamp = folder / "ready"
+    if stamp.exists() and stamp.read_text() == digest:
+        return
+    print(f"Making {folder.relative_to(ROOT)}: a few minutes, once.", flush=True)
+    create(folder, ["torch==2.13.0"], ["-r", str(requirements), "-e", str(ROOT)])
+    stamp.write_text(digest)
 
 
 if __name__ == "__main__":

@@ -5,20 +5,16 @@ and goes on there. See `--help` for the options.
 """
 
 import argparse
-import hashlib
 import os
-import shutil
-import subprocess
 import sys
-import tomllib
-import venv
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
+sys.path.insert(0, str(HERE.parents[1] / "scripts"))
+from environment import create_once  # noqa: E402 - it lies in scripts/
+
 ENVIRONMENT = HERE / ".venv"
 REQUIREMENTS = HERE / "requirements.txt"
-TORCH_CPU = "https://download.pytorch.org/whl/cpu"
 INSIDE = "LABKIT_BENCH_LOAD"
 """Set in the environment's own process: the machine's load at the start."""
 
@@ -27,7 +23,7 @@ def main() -> int:
     options = arguments()
     if INSIDE not in os.environ:
         load = quiet_machine(force=options.force or options.tiny or bool(options.child))
-        make_environment()
+        create_once(ENVIRONMENT, REQUIREMENTS)
         go_on_inside(load)
     if options.child:
         from alone import child
@@ -66,25 +62,6 @@ def quiet_machine(*, force: bool) -> float:
             "Wait until the machine is quiet, or add --force."
         )
     return load
-
-
-def make_environment() -> None:
-    """Make the environment, unless it is there with these very requirements."""
-    own = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wanted = REQUIREMENTS.read_text(encoding="utf-8") + "".join(own["dependencies"])
-    digest = hashlib.sha256(wanted.encode()).hexdigest()
-    stamp = ENVIRONMENT / "ready"
-    if stamp.exists() and stamp.read_text() == digest:
-        return
-    print("Making benchmarks/train/.venv: a few minutes, once.", flush=True)
-    venv.create(ENVIRONMENT, with_pip=True, clear=True)
-    install = [python(), "-m", "pip", "--disable-pip-version-check", "install", "-q"]
-    if sys.platform == "linux" and not shutil.which("nvidia-smi"):
-        small = ["torch==2.13.0", "--index-url", TORCH_CPU, "--retries", "0", "--timeout", "15"]
-        # Where that address does not answer, the next command takes what the index has.
-        subprocess.run([*install, *small], stderr=subprocess.DEVNULL, check=False)
-    subprocess.run([*install, "-r", str(REQUIREMENTS), "-e", str(ROOT)], check=True)
-    stamp.write_text(digest)
 
 
 def go_on_inside(load: float) -> None:
