@@ -35,7 +35,7 @@ class Rule:
     def holds(self, value: Any) -> bool:  # noqa: ANN401 - any setting
         """Tell whether `value`, already of the right type, is allowed."""
         if self.choices:
-            return value in self.choices
+            return all(v in self.choices for v in (value if isinstance(value, tuple) else (value,)))
         if isinstance(value, bool) or not isinstance(value, int | float):
             return True
         low = -math.inf if self.at_least is None else self.at_least
@@ -161,12 +161,15 @@ def _read_docs(spec: type) -> dict[str, str]:
 
 
 def _fitted(value: Any, kind: Any) -> Any:  # noqa: ANN401 - any setting
-    """Turn an int into the float a setting wants, and a list into a tuple."""
+    """Turn an int into the float a setting wants, a list or a lone text into a tuple."""
     options = get_args(kind) if _is_union(kind) else (kind,)
     if float in options and type(value) is int:
         return float(value)
-    if isinstance(value, list) and any(get_origin(option) is tuple for option in options):
-        return tuple(value)
+    if any(get_origin(option) is tuple for option in options):
+        if isinstance(value, list):
+            return tuple(value)
+        if isinstance(value, str) and str not in options:
+            return (value,)
     return value
 
 

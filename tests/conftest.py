@@ -6,6 +6,8 @@ import tiny
 
 from labkit.spec import FinetuneSpec
 
+pytest_plugins = ["exported"]
+
 os.environ["OMP_NUM_THREADS"] = "1"  # tiny matrices are slower on several threads
 
 WORDS = "the a cat dog bird fish runs sleeps sings swims red blue green one two three four"

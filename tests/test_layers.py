@@ -33,6 +33,7 @@ ORDER = [
     "data",
     "training",
     "evaluation",
+    "runtime",
     "export",
     "report",
     "jobs",

@@ -2,20 +2,16 @@
 
 from .check import Parity, compare_logits
 from .merge import merge, merge_adapter
-from .onnx_model import OnnxModel
 from .optimize import optimize
-from .scoring import label_scores_onnx
 from .tie import tie_int8_embedding
 from .tuned import Tuned, refuse_unexportable, refuse_unmergeable
 from .work import HeldOut
 
 __all__ = [
     "HeldOut",
-    "OnnxModel",
     "Parity",
     "Tuned",
     "compare_logits",
-    "label_scores_onnx",
     "merge",
     "merge_adapter",
     "optimize",

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ExportError
-from .scoring import log_softmax
+from ..runtime import log_softmax
 
 N_GREEDY = 3
 """Rows that are continued greedily."""

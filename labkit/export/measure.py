@@ -108,7 +108,7 @@ def _prompt(vocab_size: int, context_length: int) -> list[int]:
 
 def _onnx_tokens(folder: Path, threads: int | None) -> Iterator[int]:
     """Yield once when loaded, then after each of `1 + N_NEW` tokens."""
-    from .onnx_model import OnnxModel
+    from ..runtime import OnnxModel
 
     model = OnnxModel(folder, threads=threads)
     yield -1

@@ -4,12 +4,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ..runtime import OnnxModel, label_scores_onnx
 from .bottleneck import insert_bottlenecks
 from .builder import quantize_and_tie
 from .check import Reference, TorchModel, compare, reference_of
 from .merge import fold, save_merged
-from .onnx_model import OnnxModel
-from .scoring import label_scores_onnx
 from .tuned import Tuned, load_plain
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from .. import data, evaluation, export, machine, training
+from .. import data, evaluation, machine, runtime, training
 from ..errors import RunError, SpecError
 from ..evaluation.kinds import Model, Prompt, Tokenizer
 from ..run import Run
@@ -72,7 +72,7 @@ def _onnx_answers(
             f"temperature must be 0 with an ONNX export; got {spec.temperature:g}.",
             hint="Leave it out, or take source: adapter.",
         )
-    model = export.OnnxModel(folder, threads=machine.processors())
+    model = runtime.OnnxModel(folder, threads=machine.processors())
     answers = [model.generate(row, spec.max_new_tokens, [tokenizer.eos_token_id]) for row in ids]
     return [tokenizer.decode(answer, skip_special_tokens=True) for answer in answers]
 

@@ -18,6 +18,9 @@ class GenerateSpec(Spec):
     source: str = setting("adapter", choices=("base", "adapter", "fp32", "int8", "int4"))
     """Who answers: the base model, the adapter on it, or an ONNX export of that precision."""
 
+    adapter: str | None = None
+    """Adapter to switch on, where the ONNX export holds several; left out: the base model."""
+
     raw: bool = False
     """Use the prompts as they stand, without the run's template."""
 
@@ -26,6 +29,15 @@ class GenerateSpec(Spec):
 
     temperature: float = setting(0.0, at_least=0, at_most=5)
     """0 takes the likeliest token each time; above, tokens are drawn at random."""
+
+    top_k: int | None = setting(None, at_least=1, unit="tokens")
+    """Draw among this many of the likeliest tokens only."""
+
+    top_p: float = setting(1.0, above=0, at_most=1, unit="share of the probability")
+    """Draw among the likeliest tokens that together have this probability."""
+
+    stop: tuple[str, ...] | None = None
+    """Texts that end an answer; they are not part of it."""
 
     seed: int = setting(0, at_least=0, at_most=2**32 - 1)
     """Seed of the drawing."""

@@ -6,7 +6,7 @@ import pytest
 from runs import tuned
 
 from labkit.errors import ExportError
-from labkit.export import HeldOut, OnnxModel, Tuned, compare_logits, optimize, tie_int8_embedding
+from labkit.export import HeldOut, Tuned, compare_logits, optimize, tie_int8_embedding
 from labkit.export.bottleneck import insert_bottlenecks
 from labkit.export.builder import export_onnx, quantize_and_tie
 from labkit.export.gates import gate_fp32
@@ -14,6 +14,7 @@ from labkit.export.graph import Weights, load_graph
 from labkit.export.merge import fold, save_merged
 from labkit.export.quantize import quantize_onnx
 from labkit.export.tuned import refuse_unexportable
+from labkit.runtime import OnnxModel
 from labkit.spec import FinetuneSpec
 
 pytestmark = [
@@ -25,7 +26,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def biased(tmp_path_factory):
     """A base whose layers have biases and whose head is its own; with it, its fp32 export."""
-    from conftest import save_llama
+    from exported import save_llama
 
     folder = tmp_path_factory.mktemp("biased")
     save_llama(folder / "base", tied=False, attention_bias=True, mlp_bias=True)

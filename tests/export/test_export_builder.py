@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from labkit.errors import ExportError
-from labkit.export import OnnxModel, merge_adapter, tie_int8_embedding
+from labkit.export import merge_adapter, tie_int8_embedding
 from labkit.export.builder import ARCHITECTURES, build, export_onnx
 from labkit.export.child import call
 from labkit.export.measure import size_bytes
 from labkit.export.quantize import quantize_onnx
+from labkit.runtime import OnnxModel
 
 pytestmark = [
     pytest.mark.process,

@@ -7,9 +7,10 @@ import pytest
 from runs import tuned
 
 from labkit.errors import ExportError
-from labkit.export import HeldOut, OnnxModel, Tuned, optimize
+from labkit.export import HeldOut, Tuned, optimize
 from labkit.export.check import Parity
 from labkit.export.gates import gate_accuracy, gate_divergence, sign_test
+from labkit.runtime import OnnxModel
 
 pytestmark = [
     pytest.mark.process,

@@ -34,7 +34,7 @@ def tiny_fp32(tiny_folder, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def tiny_onnx(tiny_fp32):
-    from labkit.export import OnnxModel
+    from labkit.runtime import OnnxModel
 
     return OnnxModel(tiny_fp32, threads=1)
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from labkit.errors import DataError, ExportError
-from labkit.export import OnnxModel, compare_logits, label_scores_onnx
+from labkit.export import compare_logits
 from labkit.export.gates import gate_fp32
+from labkit.runtime import OnnxModel, label_scores_onnx
 
 pytestmark = pytest.mark.process
 

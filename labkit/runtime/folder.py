@@ -1,0 +1,27 @@
+"""What a model's folder says of itself: `labkit.json` beside `model.onnx`.
+
+Sections: `model` (what kind of graph it is), `session` (how it is run best), `adapters` (what can
+be switched on). A folder without the file is one that the onnxruntime-genai builder wrote.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ..files import write_json
+
+FILE = "labkit.json"
+
+
+def section(folder: Path, name: str) -> dict[str, Any]:
+    """Return a section of a folder's `labkit.json`; empty where there is none."""
+    file = folder / FILE
+    found = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return dict(found.get(name, {}))
+
+
+def write_section(folder: Path, name: str, values: dict[str, Any]) -> None:
+    """Put a section into a folder's `labkit.json` and keep the others."""
+    file = folder / FILE
+    found = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    write_json(file, found | {name: values})
