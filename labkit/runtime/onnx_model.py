@@ -1,5 +1,6 @@
 """Run an exported folder with plain ONNX Runtime: logits, cache and greedy text. No torch."""
 
+import copy
 import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError, ExportError
+from .adapters import Shelf
 
 PAST = "past_key_values."
 Ids = npt.NDArray[np.int64] | Sequence[int]
@@ -55,6 +57,24 @@ class OnnxModel:
         self._plain = {i.name for i in self._session.get_inputs()} - set(self._past)
         self._outputs = ["logits", *(f"present.{name.removeprefix(PAST)}" for name in self._past)]
         _require_known_inputs(self._plain, self.folder)
+        self._shelf, self._options = Shelf(self.folder), None
+
+    @property
+    def adapters(self) -> tuple[str, ...]:
+        """Names of the adapters beside the model."""
+        return self._shelf.names
+
+    def using(self, adapter: str | None) -> "OnnxModel":
+        """Return this model with an adapter switched on, or with none; both share the session.
+
+        A cache belongs to the adapter it was read with.
+
+        Raises:
+            RunError: The model has no adapter of this name.
+        """
+        view = copy.copy(self)
+        view._options = None if adapter is None else self._shelf.options(adapter)
+        return view
 
     def logits(self, input_ids: Ids, past: Cache | None = None) -> tuple[Logits, Cache]:
         """Return `(n, vocab)` float32 logits after each of `(n,)` tokens, and the longer cache.
@@ -77,7 +97,8 @@ class OnnxModel:
         past = past or self._empty_cache(len(input_ids))
         ids = self._checked(input_ids, past)
         total = past.length + ids.shape[1]
-        values = self._session.run_with_ort_values(self._outputs, self._feeds(ids, past, total))
+        feeds = self._feeds(ids, past, total)
+        values = self._session.run_with_ort_values(self._outputs, feeds, self._options)
         return values[0].numpy(), Cache(tuple(values[1:]), total, len(ids))
 
     def stream(

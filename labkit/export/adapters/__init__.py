@@ -1,0 +1,1 @@
+"""Several adapters beside one exported base model."""

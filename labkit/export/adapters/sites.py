@@ -1,0 +1,125 @@
+"""Where an exported graph takes an adapter: each product of a layer gains `(x A) B`.
+
+`A` and `B` are inputs of the graph whose defaults have rank 0, so that the graph with no adapter
+is the base model, and each adapter has a rank of its own (Hu et al., 2021, arXiv:2106.09685).
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import ExportError
+from ..graph import GRAPH, load_graph
+
+PRODUCTS = ("MatMul", "MatMulNBits")
+STEM = re.compile(r"/model/(layers\.\d+)/\w+/(\w+)/MatMul(?:_Q\d+)?")
+INPUT = re.compile(r"(layers\.\d+\.\w+)\.lora_([AB])")
+
+
+@dataclass(frozen=True)
+class Site:
+    """One product `x W` of the graph."""
+
+    name: str
+    """Layer and module, as `layers.3.qkv_proj`."""
+
+    inputs: int
+    """Values of `x`."""
+
+    outputs: int
+    """Values of `x W`."""
+
+    @property
+    def layer(self) -> int:
+        """Number of the layer, the first being 0."""
+        return int(self.name.split(".")[1])
+
+    @property
+    def module(self) -> str:
+        """Name of the module in its layer."""
+        return self.name.split(".")[2]
+
+
+def add_inputs(folder: Path) -> list[Site]:
+    """Give each product of an exported model's layers the inputs of an adapter, in place.
+
+    The data file is not touched. Embedding and head take no adapter.
+
+    Args:
+        folder: Model of `export_onnx`, fp32 or with weights in whole blocks of bits.
+
+    Raises:
+        ExportError: No layer of the graph has a product that can be told by its name.
+    """
+    model = load_graph(folder)
+    shapes = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
+    nodes, sites = [], []
+    for node in model.graph.node:
+        site = _site(node, shapes)
+        nodes.append(node)
+        if site:
+            nodes += _adapted(model.graph, node, site)
+            sites.append(site)
+    if not sites:
+        hint = "Merge each adapter instead: %optimize RUN."
+        raise ExportError(f"The ONNX graph in {folder} has no layer for an adapter.", hint)
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    _save(model, folder)
+    return sites
+
+
+def read_sites(folder: Path) -> list[Site]:
+    """Return the sites of a graph that `add_inputs` changed."""
+    sizes: dict[str, dict[str, Any]] = {}
+    for value in load_graph(folder).graph.input:
+        found = INPUT.fullmatch(value.name)
+        if found:
+            dims = value.type.tensor_type.shape.dim
+            sizes.setdefault(found[1], {})[found[2]] = dims
+    return [Site(name, of["A"][0].dim_value, of["B"][1].dim_value) for name, of in sizes.items()]
+
+
+def _site(node: Any, shapes: dict[str, tuple[int, ...]]) -> Site | None:  # noqa: ANN401 - protobuf
+    found = STEM.fullmatch(node.name)
+    if found is None or node.op_type not in PRODUCTS:
+        return None
+    if node.op_type == "MatMul":
+        inputs, outputs = shapes[node.input[1]]
+    else:
+        sizes = {attribute.name: attribute.i for attribute in node.attribute}
+        inputs, outputs = sizes["K"], sizes["N"]
+    return Site(f"{found[1]}.{found[2]}", inputs, outputs)
+
+
+def _adapted(graph: Any, node: Any, site: Site) -> list[Any]:  # noqa: ANN401 - protobuf
+    """Let three nodes say `x W + (x A) B` in the place of `node`; return them."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    said, rank = node.output[0], f"{site.name}.r"
+    plain, narrow, wide = (f"{site.name}.lora_{part}" for part in ("base", "narrow", "wide"))
+    first, second = f"{site.name}.lora_A", f"{site.name}.lora_B"
+    for name, default, dims in (
+        (first, (site.inputs, 0), (site.inputs, rank)),
+        (second, (0, site.outputs), (rank, site.outputs)),
+    ):
+        graph.input.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, dims))
+        graph.initializer.append(numpy_helper.from_array(np.zeros(default, np.float32), name))
+    node.output[0] = plain
+    return [
+        helper.make_node("MatMul", [node.input[0], first], [narrow], name=f"{node.name}/lora/A"),
+        helper.make_node("MatMul", [narrow, second], [wide], name=f"{node.name}/lora/B"),
+        helper.make_node("Add", [plain, wide], [said], name=f"{node.name}/lora/Add"),
+    ]
+
+
+def _save(model: Any, folder: Path) -> None:  # noqa: ANN401 - onnx.ModelProto
+    """Replace the graph of a folder; its tensors stay where they are."""
+    import onnx
+
+    part = folder / f"{GRAPH}.part"
+    onnx.save(model, part)
+    part.replace(folder / GRAPH)
