@@ -72,7 +72,7 @@ def insert_bottlenecks(folder: Path, adapter: Path) -> int:
     model = load_graph(folder)
     weights = Weights(folder, model.graph)
     found = read_bottlenecks(adapter)
-    placed = _placed(found, model.graph, _widths(folder))
+    placed = _placed(found, model.graph, attention_widths(folder))
     with rewrite(model, folder) as writer:
         for name in weights.names:
             writer.add(name, weights.read(name))
@@ -138,7 +138,7 @@ def _stem(layer: str, names: set[str]) -> tuple[str, str]:
     raise ExportError(f"The ONNX graph has no product of {layer}, which has an adapter.", hint)
 
 
-def _widths(folder: Path) -> dict[str, int]:
+def attention_widths(folder: Path) -> dict[str, int]:
     """Return how many outputs the query, key and value products have."""
     text = (folder / "genai_config.json").read_text(encoding="utf-8")
     decoder = json.loads(text)["model"]["decoder"]
