@@ -1,9 +1,10 @@
 """A merged model as blocks: its size, and how far it is from the model before merging."""
 
-from ..run import Run
+from typing import Any
+
+from ..run import Event, Run
 from . import words
 from .blocks import Block, Facts, Table
-from .ladder import exported
 
 ABOUT = (
     "merged: read from the disk, beside the tuned model. reloaded: read from the disk, beside the "
@@ -13,7 +14,7 @@ ABOUT = (
 
 def merged(run: Run) -> list[Block]:
     """Return what a merge proved and measured, from metrics.json or the events so far."""
-    found = exported(run)
+    found = _compared(run)
     size = [("rows compared", words.count(found.get("n_rows"))),
             ("size", words.size(found.get("size_bytes")))]  # fmt: skip
     shown = tuple((key, value) for key, value in size if value != "–")
@@ -31,3 +32,14 @@ def merged(run: Run) -> list[Block]:
             else []
         ),
     ]
+
+
+def _compared(run: Run) -> dict[str, Any]:
+    """Return a merge's results: its metrics, else the events that will become them."""
+    return run.metrics or {
+        "parity": {event["precision"]: _values(event) for event in run.of("parity")}
+    }
+
+
+def _values(event: Event) -> dict[str, Any]:
+    return {key: value for key, value in event.items() if key not in ("time", "kind", "precision")}

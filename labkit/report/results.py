@@ -4,7 +4,7 @@ from ..run import Run
 from . import labels
 from .answers import generated, samples
 from .blocks import Block
-from .ladder import grid
+from .grid import grid
 from .scores import has_results, scores, signatures
 
 

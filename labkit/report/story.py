@@ -6,9 +6,10 @@ from .answers import judged
 from .blocks import Block, Facts, Head, Lines, Picture, Table
 from .chart_rates import rates
 from .facts import facts, title
-from .ladder import ladder, stages
+from .ladder import ladder
 from .merged import merged
 from .results import pictures, results
+from .stages import stages
 from .trouble import how_to_stop, trouble
 
 CHECKED = {"optimize": ladder, "merge": merged}
