@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ..errors import ExportError
 from ..files import write_json
 
 FILE = "labkit.json"
@@ -25,3 +26,21 @@ def write_section(folder: Path, name: str, values: dict[str, Any]) -> None:
     file = folder / FILE
     found = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     write_json(file, found | {name: values})
+
+
+def graph_facts(folder: Path) -> dict[str, Any]:
+    """Return what is known of a folder's graph: `vocab_size`, `context_length`, `decoder`.
+
+    The builder says it in genai_config.json, section `model`; of another graph `labkit.json` does.
+
+    Raises:
+        ExportError: The folder holds no graph, or nothing of it is known.
+    """
+    path = folder / "genai_config.json"
+    found = section(folder, "model")
+    if path.is_file():
+        found = json.loads(path.read_text(encoding="utf-8"))["model"] | found
+    if "vocab_size" not in found or not (folder / "model.onnx").is_file():
+        hint = "Name the onnx/ folder of a run that was optimised."
+        raise ExportError(f"{folder} holds no model.onnx with a genai_config.json.", hint)
+    return dict(found)
