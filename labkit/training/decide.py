@@ -60,8 +60,14 @@ def kept(output_dir: Path) -> How | None:
     return How(**json.loads(file.read_text(encoding="utf-8"))) if file.exists() else None
 
 
-def decide(case: Case, pad_token_id: int, output_dir: Path) -> How:
-    """Choose layout and precision, emit why, and keep the choice in `output_dir`."""
+def decide(case: Case, pad_token_id: int, output_dir: Path, *, resume: bool = False) -> How:
+    """Choose layout and precision, emit why, and keep the choice in `output_dir`.
+
+    A run that is resumed goes on as it chose before.
+    """
+    before = kept(output_dir) if resume else None
+    if before is not None:
+        return before
     config = base_of(case.model).config.get_text_config()
     wide = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
     chosen = precision.choose(case.spec.precision, hidden=config.hidden_size, intermediate=wide)

@@ -1,4 +1,8 @@
-"""One fine-tuning from tokens to saved, proven weights."""
+"""One fine-tuning from tokens to saved, proven weights.
+
+The same spec, rows and number of threads give the same weights bit for bit, also when the run was
+killed and resumed; another number of threads rounds differently.
+"""
 
 import time
 from collections.abc import Callable, Sequence
@@ -6,31 +10,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-
 from ..data import Tokens
 from ..errors import RunError
 from ..spec import FinetuneSpec
 from . import checkpoints, proof
 from .arguments import How
 from .callbacks import Conductor, is_impatient
-from .decide import Case, computing, decide, kept, pad_token_of
+from .decide import Case, computing, decide, pad_token_of
 from .learned import Learned
-from .methods import (
-    adapter_facts,
-    add_adapter,
-    base_of,
-    has_head,
-    is_adapted,
-    learn_start,
-    remarks,
-)
+from .methods import adapter_facts, remarks
+from .ready import ready
 from .surroundings import quiet, reproducible, undisturbing
 from .trainer import PackedTrainer
 
 if TYPE_CHECKING:
     from torch import nn
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)
@@ -81,9 +76,6 @@ def train(  # noqa: PLR0913 - the one way in; all but five are by name
 ) -> TrainResult:
     """Fine-tune `model` on tokens; save the adapter in `output_dir/adapter`, or all in `model`.
 
-    The same spec, rows and number of threads give the same weights bit for bit, also when the run
-    was killed and resumed; another number of threads rounds differently.
-
     Args:
         model: The base model as `load_model` gives it, or one that `add_adapter` made ready.
         tokenizer: Gives the padding token, and goes with a whole model; None pads with 0.
@@ -94,8 +86,7 @@ def train(  # noqa: PLR0913 - the one way in; all but five are by name
         emit: Called as `emit(kind, **values)`, kinds `note`, `precision`, `check`, `step`,
             `eval` and `checkpoint`.
         should_stop: Asked after each step; True saves a checkpoint and ends the run.
-        on_evaluate: Called as `on_evaluate(model, step)` after each validation, with the model in
-            evaluation mode and its own attention; it may generate text.
+        on_evaluate: Called as `on_evaluate(model, step)` after each validation; it may generate.
         resume: Continue from the newest checkpoint.
         labels: What a head tells apart, in the order of its outputs.
 
@@ -104,35 +95,19 @@ def train(  # noqa: PLR0913 - the one way in; all but five are by name
         RunFailed: The loss is not finite, or what was saved is not proven.
         SpecError: The spec asks for what this model cannot do.
     """
-    start = time.perf_counter()
-    output_dir, rows = Path(output_dir), (tokens_train, tokens_eval)
-    folder = _checkpoints(output_dir, resume)
+    start, rows = time.perf_counter(), (tokens_train, tokens_eval)
+    folder = _checkpoints(Path(output_dir), resume)
     with quiet(), reproducible(spec.seed):
-        tuned = ready(model, spec, labels)
-        learn_start(tuned, spec, tokens_train)
-        for text in remarks(tuned):
-            emit("note", text=text)
-        learned = Learned.of(tuned, spec, output_dir, tokenizer, labels)
+        tuned = ready(model, spec, tokens_train, labels)
+        _tell_remarks(tuned, emit)
+        learned = Learned.of(tuned, spec, folder.parent, tokenizer, labels)
         case = Case(tuned, spec, [*tokens_train, *tokens_eval], emit)
-        how = kept(output_dir) if resume else None
-        how = how or decide(case, pad_token_of(tokenizer), output_dir)
+        how = decide(case, pad_token_of(tokenizer), folder.parent, resume=resume)
         with computing(tuned, how):
             trainer = PackedTrainer(tuned, spec, rows, how=how, output_dir=folder, emit=emit)
             trainer.on_evaluated = on_evaluate and undisturbing(on_evaluate)
             stopped = _run(trainer, spec, should_stop, resume)
-        best = trainer.state.best_global_step if spec.load_best_model_at_end else None
-        step = learned.keep(proof.chosen(folder, best), is_done=not stopped)
-    return TrainResult(
-        status="stopped" if stopped else "done",
-        step=trainer.state.global_step,
-        max_steps=trainer.args.max_steps,
-        learned=learned.path,
-        adapter_step=step,
-        eval_loss=trainer.state.best_metric,
-        seconds=time.perf_counter() - start,
-        trainable=adapter_facts(tuned).trainable,
-        how=how,
-    )
+        return _kept(trainer, learned, how, stopped=stopped, start=start)
 
 
 def _checkpoints(output_dir: Path, resume: bool) -> Path:
@@ -148,24 +123,9 @@ def _checkpoints(output_dir: Path, resume: bool) -> Path:
     return folder
 
 
-def ready(model: "nn.Module", spec: FinetuneSpec, labels: Sequence[str]) -> "nn.Module":
-    """Return the model with its adapter, on the device it learns on."""
-    is_ready = is_adapted(model) or (spec.method == "full" and spec.head == has_head(model))
-    base = base_of(model)
-    tuned = model if is_ready else add_adapter(base, spec, n_labels=len(labels) or None)
-    if spec.gradient_checkpointing:
-        recompute_activations(base_of(tuned))
-    return tuned.to("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def recompute_activations(base: "PreTrainedModel") -> None:
-    """Keep only what enters a layer, and compute the rest again in the backward pass."""
-    options = {"use_reentrant": False}  # the other kind needs inputs that learn
-    if hasattr(base, "activation_checkpointing_enable"):
-        base.activation_checkpointing_enable(activation_checkpointing_kwargs=options)
-    else:
-        enable: Callable[..., None] = base.gradient_checkpointing_enable
-        enable(gradient_checkpointing_kwargs=options)
+def _tell_remarks(tuned: "nn.Module", emit: Callable[..., None]) -> None:
+    for text in remarks(tuned):
+        emit("note", text=text)
 
 
 def _run(
@@ -188,3 +148,22 @@ def _is_over(checkpoint: Path, max_steps: int, patience: int) -> bool:
     state = checkpoints.state(checkpoint)
     impatient = is_impatient(state["log_history"], state["best_global_step"], patience)
     return state["global_step"] >= max_steps or impatient
+
+
+def _kept(
+    trainer: PackedTrainer, learned: Learned, how: How, *, stopped: bool, start: float
+) -> TrainResult:
+    """Save what the best step learned, or the last one, prove it, and sum the run up."""
+    state = trainer.state
+    best = state.best_global_step if trainer.spec.load_best_model_at_end else None
+    return TrainResult(
+        status="stopped" if stopped else "done",
+        adapter_step=learned.keep(proof.chosen(trainer.folder, best), is_done=not stopped),
+        step=state.global_step,
+        max_steps=trainer.args.max_steps,
+        learned=learned.path,
+        eval_loss=state.best_metric,
+        seconds=time.perf_counter() - start,
+        trainable=adapter_facts(learned.model).trainable,
+        how=how,
+    )

@@ -16,9 +16,8 @@ from ..data import Tokens
 from ..errors import RunFailed
 from ..spec import FinetuneSpec
 from .decide import Case, computing, decide, pad_token_of
-from .finetune import ready
-from .methods import learn_start
 from .rates import HIGHEST, Found, judged, rate_at
+from .ready import ready
 from .surroundings import quiet, reproducible
 from .trainer import PackedTrainer
 
@@ -63,8 +62,7 @@ def find_lr(  # noqa: PLR0913 - as train
     """
     tested = range_spec(spec)
     with quiet(), reproducible(spec.seed):
-        tuned = ready(model, tested, labels)
-        learn_start(tuned, tested, rows)
+        tuned = ready(model, tested, rows, labels)
         case = Case(tuned, tested, rows, emit)
         how = decide(case, pad_token_of(tokenizer), Path(output_dir))
         with computing(tuned, how):

@@ -5,8 +5,8 @@ import torch
 from training_tiny import Row, rows, tuned
 
 from labkit.training import batches, check, packed
-from labkit.training.finetune import recompute_activations
 from labkit.training.methods import head_of
+from labkit.training.ready import recompute_activations
 
 FAMILIES = ("llama", "qwen3", "gemma3", "phi3", "gpt_neox", "gpt2")
 
