@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..errors import DataError, SpecError
 from .kinds import Model, Progress, Prompt, Rows, Tokenizer
 from .modes import evaluating
-from .padding import extended, opening
+from .padding import extended, longest_padded, opening
 
 if TYPE_CHECKING:
     import torch
@@ -46,7 +46,7 @@ def generate(  # noqa: PLR0913 - all but four are by name
     _check(max_new_tokens, temperature)
     ids = [token_ids(prompt, tokenizer) for prompt in prompts]
     stop, texts, done = stop_ids(model, tokenizer), [""] * len(ids), 0
-    for rows in _batches([len(row) for row in ids], max_new_tokens):
+    for rows in _batches([len(row) for row in ids], max_new_tokens, longest_padded(model)):
         steps = decode(
             model, [ids[i] for i in rows], picker(rows, temperature, seed), stop, max_new_tokens
         )
@@ -156,11 +156,17 @@ def _check(max_new_tokens: int, temperature: float) -> None:
         raise SpecError(f"temperature must be 0 or more; got {temperature!r}.", hint)
 
 
-def _batches(lengths: Sequence[int], new: int) -> Iterator[list[int]]:
-    """Yield row numbers, longest prompts first, so that neighbours need little padding."""
+def _batches(lengths: Sequence[int], new: int, padded: float) -> Iterator[list[int]]:
+    """Yield row numbers, longest prompts first, so that neighbours need little padding.
+
+    Prompts that end up with more than `padded` tokens stand beside others of their length only.
+    """
     order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
     while order:
-        size = max(1, min(BATCH_ROWS, BATCH_TOKENS // (lengths[order[0]] + new)))
+        longest = lengths[order[0]]
+        size = max(1, min(BATCH_ROWS, BATCH_TOKENS // (longest + new)))
+        if longest + new > padded:
+            size = min(size, sum(lengths[i] == longest for i in order))
         batch, order = order[:size], order[size:]
         yield batch
 

@@ -6,6 +6,7 @@ tokens are read once, here; PEFT's own forward would put them before every furth
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, TypeAlias
 
 from .kinds import Cache, Model, Rows
@@ -22,9 +23,20 @@ def opening(model: Model, rows: Rows) -> tuple[Model, Inputs, Cache]:
     """Return the model that reads on, its first inputs and the cache they go on from."""
     if not learns_a_prompt(model):
         return model, left_padded(rows, device_of(model)), None
-    if model.active_peft_config.peft_type.value == "PREFIX_TUNING":
-        return _after_prefix(model, rows)
-    return _after_prompt(model, rows)
+    return (_after_prefix if _learns_a_prefix(model) else _after_prompt)(model, rows)
+
+
+def longest_padded(model: Model) -> float:
+    """Return the most tokens, new ones included, of a row that is answered beside shorter ones.
+
+    A learned prefix is cached before the padding of a short row, which so pushes it out of an
+    attention window too early; as long as all tokens are inside the window, none is pushed out.
+    """
+    if not _learns_a_prefix(model):
+        return math.inf
+    config = model.get_base_model().config.get_text_config()
+    window = getattr(config, "sliding_window", None)
+    return math.inf if window is None else window - _virtual(model)
 
 
 def left_padded(rows: Rows, device: torch.device) -> Inputs:
@@ -75,6 +87,12 @@ def _after_prompt(model: Model, rows: Rows) -> tuple[Model, Inputs, Cache]:
         start = embedded.shape[1] - len(row) - count
         embedded[i, start : start + count] = learned[i]
     return model.get_base_model(), {"inputs_embeds": embedded, **inputs}, None
+
+
+def _learns_a_prefix(model: Model) -> bool:
+    """Say whether the virtual tokens are keys and values, not embeddings."""
+    is_prompt = learns_a_prompt(model)
+    return is_prompt and model.active_peft_config.peft_type.value == "PREFIX_TUNING"
 
 
 def _virtual(model: Model) -> int:

@@ -10,16 +10,16 @@ PROMPTS = [[5, 6, 7, 8, 9, 10], [72], [100, 101, 102], [100, 101], [3, 4, 5]]
 FAMILIES = ("llama", "gemma3", "gpt2")
 
 
-def learned(kind, family="llama"):
+def learned(kind, family="llama", **config):
     """A model whose virtual tokens are random and strong enough to change every answer."""
     import torch
     from peft import PrefixTuningConfig, PromptTuningConfig, get_peft_model
 
     own = {"num_key_value_heads": 4} if family == "gpt2" else {}  # it has none, and PEFT asks
-    base = byte_model(family, **own)
+    base = byte_model(family, **own, **config)
     torch.manual_seed(3)
-    config = {"prompt": PromptTuningConfig, "prefix": PrefixTuningConfig}[kind]
-    model = get_peft_model(base, config(task_type="CAUSAL_LM", num_virtual_tokens=4))
+    method = {"prompt": PromptTuningConfig, "prefix": PrefixTuningConfig}[kind]
+    model = get_peft_model(base, method(task_type="CAUSAL_LM", num_virtual_tokens=4))
     for weight in model.prompt_encoder.parameters():
         torch.nn.init.normal_(weight, std=0.8)
     return model.eval()
@@ -66,6 +66,17 @@ def test_a_padded_batch_writes_what_the_models_own_generate_does(kind, family, b
     ]
     assert found == texts
     assert "".join(stream(model, byte_tokenizer, PROMPTS[0], 12)) == found[0]
+
+
+@pytest.mark.parametrize("family", ["gemma3", "mistral"])
+@pytest.mark.parametrize("kind", ["prompt", "prefix"])
+def test_padding_pushes_no_virtual_token_out_of_an_attention_window(kind, family, byte_tokenizer):
+    model = learned(kind, family, sliding_window=8)
+    found = generate(model, byte_tokenizer, PROMPTS, 6)
+    assert found == [
+        byte_tokenizer.decode(by_hand(model, prompt, 6), skip_special_tokens=True)
+        for prompt in PROMPTS
+    ]
 
 
 @pytest.mark.parametrize("kind", ["prompt", "prefix"])
