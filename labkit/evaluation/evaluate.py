@@ -7,20 +7,14 @@ from typing import TYPE_CHECKING
 
 from .. import training
 from .answers import ANSWERED, GenerationEvaluation, Writing, evaluate_generation
-from .classify import Evaluation, evaluate_classification, summarise
-from .head import head_scores
+from .classify import Evaluation, evaluate_classification
+from .head import evaluate_head
 from .kinds import Model, Progress, Tokenizer
 from .rows import label_rows, text_rows
 from .scores import metrics_for
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from ..data import Example, Splits
-
-UNCORRECTED = (
-    "Scores of a classification head are not corrected by a prior: it has learned its own."
-)
 
 
 def evaluate(  # noqa: PLR0913 - the one way in; all but six are by name
@@ -37,7 +31,7 @@ def evaluate(  # noqa: PLR0913 - the one way in; all but six are by name
     temperature: float = 0.0,
     seed: int = 0,
     prior_correction: Sequence[int] | None = None,
-    scores: np.ndarray | None = None,
+    outputs: Sequence[str] = (),
 ) -> Evaluation | GenerationEvaluation:
     """Evaluate a model on rows of a data set.
 
@@ -55,8 +49,8 @@ def evaluate(  # noqa: PLR0913 - the one way in; all but six are by name
         seed: Seed of drawn tokens and of the bootstrap.
         prior_correction: Classification: token ids of a prompt without content; each label's
             likelihood is divided by that after it. `content_free_prompt` makes one.
-        scores: Classification: log-likelihoods `(rows, labels)` where they are known; the model is
-            not asked. A classification head gives its own.
+        outputs: A classification head: its labels in the order of its outputs; left out, that of
+            `splits`.
     """
     if splits.task != "classification":
         rows = text_rows(tokenizer, examples, max_length)
@@ -64,13 +58,12 @@ def evaluate(  # noqa: PLR0913 - the one way in; all but six are by name
         how = Writing(answered, max_new_tokens, temperature, seed)
         return evaluate_generation(model, tokenizer, rows, named, how, progress)
     forms = label_rows(tokenizer, examples, splits.labels, max_length)
-    if scores is None and training.has_head(model):
-        scores = head_scores(model, forms.prompts, progress)
-    if scores is None:
+    if training.has_head(model):
+        found = evaluate_head(
+            model, forms, outputs, prior=prior_correction, progress=progress, seed=seed
+        )
+    else:
         found = evaluate_classification(
             model, forms, prior=prior_correction, progress=progress, seed=seed
         )
-    else:
-        notes = [UNCORRECTED] if prior_correction is not None else []
-        found = summarise(scores, splits.labels, forms.gold, notes, seed=seed)
     return found.only(names) if names else found

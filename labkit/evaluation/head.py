@@ -2,18 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .classify import Evaluation, summarise
 from .kinds import Model, Progress, Rows
 from .modes import device_of, evaluating
+from .rows import LabelRows
 
 if TYPE_CHECKING:
     import torch
 
 BATCH_TOKENS = 2048
 """Most tokens of one forward pass, padding included."""
+
+
+UNCORRECTED = (
+    "Scores of a classification head are not corrected by a prior: it has learned its own."
+)
+
+
+def evaluate_head(
+    model: Model,
+    rows: LabelRows,
+    outputs: Sequence[str] = (),
+    *,
+    prior: Sequence[int] | None = None,
+    progress: Progress | None = None,
+    seed: int = 0,
+) -> Evaluation:
+    """Answer every prompt with the label of the head's highest output and count.
+
+    Args:
+        model: A causal language model whose output layer has one output a label.
+        rows: Prompts, labels and right answers.
+        outputs: The labels in the order of the head's outputs; left out, that of `rows`.
+        prior: As for `evaluate_classification`; it is not used, and that is said.
+        progress: Called with (rows done, rows in all).
+        seed: Seed of the bootstrap.
+    """
+    labels, notes = tuple(rows.completions), [] if prior is None else [UNCORRECTED]
+    columns = [list(outputs or labels).index(label) for label in labels]
+    scores = head_scores(model, rows.prompts, progress)[:, columns]
+    return summarise(scores, labels, rows.gold, notes, seed=seed)
 
 
 def head_scores(

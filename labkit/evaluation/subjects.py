@@ -116,9 +116,9 @@ def _other(run: Run, other: Run) -> Subject:
     """Return another run as a subject, if the judged run's rows mean the same to it."""
     spec, judged = finished(other), finished(run)
     for what in ("task", "labels"):
-        mine, theirs = run.metrics.get(what) or "none", other.metrics.get(what) or "none"
+        mine, theirs = (_known(one.metrics.get(what)) for one in (run, other))
         if mine != theirs:
-            raise _refusal(run, other, what, _named(mine), _named(theirs))
+            raise _refusal(run, other, what, listed(mine, "and"), listed(theirs, "and"))
     if templates(spec) != templates(judged):
         raise _refusal(run, other, "template", *map(_written, (judged, spec)))
     return Subject(other.path.name, spec, other.learned)
@@ -139,8 +139,9 @@ def _refusal(run: Run, other: Run, what: str, mine: str, theirs: str) -> RunErro
     )
 
 
-def _named(value: str | list[str]) -> str:
-    return value if isinstance(value, str) else listed(value, "and")
+def _known(value: str | list[str] | None) -> list[str]:
+    """Return a run's task, or its labels in an order that is the same for all runs."""
+    return sorted([value] if isinstance(value, str) else value or ["none"])
 
 
 def _written(spec: FinetuneSpec) -> str:

@@ -132,6 +132,7 @@ def _measured(job: Job, subject: Subject, rows: Rows) -> dict[str, Any]:
         temperature=spec.temperature,
         seed=spec.seed,
         prior_correction=_content_free(tokenizer, rows) if spec.prior_correction else None,
+        outputs=_outputs(subject),
     ).as_dict()
     del model
     gc.collect()
@@ -144,6 +145,13 @@ def _loaded(subject: Subject, folder: Path) -> Model:
     if subject.learned is None:
         return training.load_base(folder, trust_remote_code=subject.spec.trust_remote_code)
     return training.load_tuned(folder, subject.learned, subject.spec)
+
+
+def _outputs(subject: Subject) -> tuple[str, ...]:
+    """Return the labels in the order of the model's head; nothing where it has none."""
+    if subject.learned is None or not subject.spec.head:
+        return ()
+    return training.read_labels(subject.learned)
 
 
 def _content_free(tokenizer: Tokenizer, rows: Rows) -> list[int]:

@@ -1,5 +1,6 @@
 """evaluate() by task: what is measured, what may be asked for, and what is written down."""
 
+import copy
 import json
 import math
 
@@ -163,17 +164,39 @@ def test_only_the_last_place_of_a_given_text_is_emptied_and_a_chats_turns_are_to
         without_content(Example("Tone:", "joy", "joy", 7))
 
 
-def test_scores_of_a_head_are_taken_as_they_are(byte_tokenizer):
-    scores = np.log([[0.7, 0.3]] * 4 + [[0.2, 0.8]] * 4)
+@pytest.fixture
+def headed(llama):
+    """The tiny model with a head of two labels in the place of its output layer."""
+    from labkit.training.methods.head import put_head
+
+    return put_head(copy.deepcopy(llama), 2)
+
+
+def test_scores_of_a_head_are_taken_as_they_are(headed, byte_tokenizer):
+    import torch
+
     task = splits("classification", ("anger", "joy"))
-    found = evaluate(None, byte_tokenizer, tones(), task, 512, scores=scores, names=("accuracy",))
-    assert found.predictions == ("anger",) * 4 + ("joy",) * 4
-    assert (found.accuracy, list(found.metrics)) == (0.5, ["accuracy"])
-    asked = evaluate(None, byte_tokenizer, tones(), task, 512, scores=scores, prior_correction=[1])
+    prompts = label_rows(byte_tokenizer, tones(), task.labels, 512).prompts
+    last = [headed(input_ids=torch.tensor([ids])).logits[0, -1] for ids in prompts]
+    chances = torch.stack(last).softmax(-1).tolist()
+    found = evaluate(headed, byte_tokenizer, tones(), task, 512, names=("accuracy",))
+    assert found.probabilities == pytest.approx(np.array(chances), abs=1e-5)
+    assert found.predictions == tuple("anger" if a > b else "joy" for a, b in chances)
+    assert list(found.metrics) == ["accuracy"]
+    asked = evaluate(headed, byte_tokenizer, tones(), task, 512, prior_correction=[1])
     assert asked.probabilities == found.probabilities
     assert "not corrected" in asked.notes[0]
     with pytest.raises(SpecError, match="got 'bleu'"):
-        evaluate(None, byte_tokenizer, tones(), task, 512, scores=scores, names=("bleu",))
+        evaluate(headed, byte_tokenizer, tones(), task, 512, names=("bleu",))
+
+
+def test_the_outputs_of_a_head_are_read_in_its_own_order(headed, byte_tokenizer):
+    task = splits("classification", ("anger", "joy"))
+    found = evaluate(headed, byte_tokenizer, tones(), task, 512)
+    turned = evaluate(headed, byte_tokenizer, tones(), task, 512, outputs=("joy", "anger"))
+    assert turned.labels == found.labels
+    assert turned.probabilities == tuple((b, a) for a, b in found.probabilities)
+    assert turned.accuracy == pytest.approx(1 - found.accuracy)
 
 
 def test_two_models_texts_are_compared_by_the_primary_metric(llama, byte_tokenizer):

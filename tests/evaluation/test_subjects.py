@@ -40,6 +40,12 @@ def test_the_judged_run_is_last_and_each_has_its_own_method(make):
     assert (own.name, own.learned.name) == ("tone", "adapter")
 
 
+def test_the_same_labels_in_another_order_are_the_same_labels(make):
+    judged = make("tone")
+    make("turned", labels=("b", "a"))
+    assert [one.name for one in subjects_of(judged, ("turned",))] == ["turned", "tone"]
+
+
 def test_a_template_written_as_prompt_and_completion_is_the_same_template(make):
     judged = make("tone")
     parts = {"prompt_template": "word: {text}\nkind: ", "completion_template": "{kind}"}
