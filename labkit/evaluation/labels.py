@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import DataError
+from ..runtime.scoring import with_end
 from . import tree
 from .kinds import Model, Note, Progress, Rows, Tokenizer
 from .modes import device_of, evaluating, learns_a_prompt
@@ -60,19 +61,6 @@ def whole_sequence_scores(
     labels = _checked(prompts, completions, tokenizer)
     with evaluating(model):
         return _whole(model, prompts, labels, progress or (lambda done, total: None))
-
-
-def with_end(completions: Rows, end: int | None) -> list[list[int]]:
-    """Return the labels' tokens, the end token added to all if one label begins another."""
-    labels = [list(c) for c in completions]
-    if not any(a == b[: len(a)] for a in labels for b in labels if a is not b):
-        return labels
-    if end is None:
-        raise DataError(
-            "One label's tokens begin another's, and the tokenizer has no end token.",
-            hint="Set tokenizer.eos_token, or choose labels that begin differently.",
-        )
-    return [[*label, end] for label in labels]
 
 
 def _checked(prompts: Rows, completions: Rows, tokenizer: Tokenizer) -> list[list[int]]:

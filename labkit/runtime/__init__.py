@@ -1,6 +1,24 @@
 """Answer with an exported model: plain ONNX Runtime, no torch."""
 
+from .answering import Stream, Writing
+from .loaded import Loaded
 from .onnx_model import Cache, OnnxModel
-from .scoring import label_scores_onnx, log_softmax
+from .prompt import PromptForm, prompt_section
+from .sampling import Sampling
+from .scoring import label_scores_onnx, log_softmax, with_end
+from .tokenizer import TextTokenizer
 
-__all__ = ["Cache", "OnnxModel", "label_scores_onnx", "log_softmax"]
+__all__ = [
+    "Cache",
+    "Loaded",
+    "OnnxModel",
+    "PromptForm",
+    "Sampling",
+    "Stream",
+    "TextTokenizer",
+    "Writing",
+    "label_scores_onnx",
+    "log_softmax",
+    "prompt_section",
+    "with_end",
+]

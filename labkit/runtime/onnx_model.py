@@ -12,8 +12,10 @@ import numpy.typing as npt
 
 from ..errors import DataError, ExportError
 from .adapters import Shelf
+from .sampling import Pick, likeliest
 
 PAST = "past_key_values."
+HIDDEN = "hidden_states"
 Ids = npt.NDArray[np.int64] | Sequence[int]
 Logits = npt.NDArray[np.float32]
 
@@ -101,17 +103,39 @@ class OnnxModel:
         values = self._session.run_with_ort_values(self._outputs, feeds, self._options)
         return values[0].numpy(), Cache(tuple(values[1:]), total, len(ids))
 
-    def stream(
-        self, prompt_ids: Ids, max_new_tokens: int, eos_ids: Collection[int] = ()
-    ) -> Iterator[int]:
-        """Yield the likeliest next token, one at a time, up to `max_new_tokens` or an end token.
+    def hidden_states(self, input_ids: Ids) -> Logits:
+        """Return `(n, hidden)` float32 last hidden states of `(n,)` tokens.
 
-        The end token is not yielded.
+        Raises:
+            ExportError: The graph does not give them.
+        """
+        if HIDDEN not in {output.name for output in self._session.get_outputs()}:
+            raise ExportError(
+                f"The model in {self.folder} gives no hidden states, only logits.",
+                hint="Embed with a graph exported with include_hidden_states, or use generate.",
+            )
+        past = self._empty_cache(1)
+        ids = self._checked(np.asarray(input_ids)[None], past)
+        feeds = self._feeds(ids, past, ids.shape[1])
+        values = self._session.run_with_ort_values([HIDDEN], feeds, self._options)
+        found: Logits = values[0].numpy()[0]
+        return found
+
+    def stream(
+        self,
+        prompt_ids: Ids,
+        max_new_tokens: int,
+        eos_ids: Collection[int] = (),
+        pick: Pick = likeliest,
+    ) -> Iterator[int]:
+        """Yield the next token, one at a time, up to `max_new_tokens` or an end token.
+
+        The end token is not yielded. `pick` takes a token by its `(vocab,)` logits.
         """
         room = self.context_length - len(prompt_ids)
         logits, cache = self.logits(prompt_ids)
         for left in range(min(max_new_tokens, room), 0, -1):
-            token = int(logits[-1].argmax())
+            token = pick(logits[-1])
             if token in eos_ids:
                 return
             yield token

@@ -38,6 +38,19 @@ def label_scores_onnx(
     return scores
 
 
+def with_end(completions: Sequence[Tokens], end: int | None) -> list[list[int]]:
+    """Return the labels' tokens, the end token added to all if one label begins another."""
+    labels = [list(c) for c in completions]
+    if not any(a == b[: len(a)] for a in labels for b in labels if a is not b):
+        return labels
+    if end is None:
+        raise DataError(
+            "One label's tokens begin another's, and the tokenizer has no end token.",
+            hint="Set tokenizer.eos_token, or choose labels that begin differently.",
+        )
+    return [[*label, end] for label in labels]
+
+
 def log_softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     """Return log-probabilities in nats over the last axis."""
     shifted = logits.astype(np.float64)
