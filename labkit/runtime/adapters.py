@@ -26,37 +26,33 @@ class Shelf:
         """What can be switched on."""
         return tuple(self._files)
 
-    def options(self, name: str) -> Any:  # noqa: ANN401 - onnxruntime is not typed
-        """Return the options of a call with this adapter.
+    def options(self, adapter: str | Path | None) -> Any:  # noqa: ANN401 - not typed
+        """Return the options of a call with an adapter of this name or file; None for none.
 
         Raises:
             RunError: There is no such adapter.
             ExportError: Its file cannot be read.
         """
-        import onnxruntime
-
-        options = onnxruntime.RunOptions()
-        options.add_active_adapter(self._open(name))
-        return options
-
-    def _open(self, name: str) -> Any:  # noqa: ANN401 - onnxruntime is not typed
-        if name not in self._files:
-            raise _unknown(name, self._folder, self.names)
-        if name not in self._opened:  # two threads may both open it; one of the two stays
-            self._opened.setdefault(name, _load(self._folder / self._files[name]))
-        return self._opened[name]
+        if adapter is None or isinstance(adapter, Path):
+            return adapter and _options_with(adapter)
+        if adapter not in self._files:
+            raise _unknown(adapter, self._folder, self.names)
+        if adapter not in self._opened:  # two threads may both open it; one of the two stays
+            self._opened.setdefault(adapter, _options_with(self._folder / self._files[adapter]))
+        return self._opened[adapter]
 
 
-def _load(file: Path) -> Any:  # noqa: ANN401 - onnxruntime is not typed
+def _options_with(file: Path) -> Any:  # noqa: ANN401 - onnxruntime is not typed
     import onnxruntime
 
-    adapter = onnxruntime.LoraAdapter()
+    adapter, options = onnxruntime.LoraAdapter(), onnxruntime.RunOptions()
     try:
         adapter.Load(str(file))
     except Exception as error:
         hint = "Delete the file and optimise with this adapter again."
         raise ExportError(f"ONNX Runtime cannot open the adapter {file}: {error}", hint) from error
-    return adapter
+    options.add_active_adapter(adapter)
+    return options
 
 
 def _unknown(name: str, folder: Path, names: tuple[str, ...]) -> RunError:

@@ -66,16 +66,19 @@ class OnnxModel:
         """Names of the adapters beside the model."""
         return self._shelf.names
 
-    def using(self, adapter: str | None) -> "OnnxModel":
+    def using(self, adapter: str | Path | None) -> "OnnxModel":
         """Return this model with an adapter switched on, or with none; both share the session.
 
         A cache belongs to the adapter it was read with.
+
+        Args:
+            adapter: One of `adapters`, or the path of an `.onnx_adapter` made for this model.
 
         Raises:
             RunError: The model has no adapter of this name.
         """
         view = copy.copy(self)
-        view._options = None if adapter is None else self._shelf.options(adapter)
+        view._options = self._shelf.options(adapter)
         return view
 
     def logits(self, input_ids: Ids, past: Cache | None = None) -> tuple[Logits, Cache]:

@@ -5,6 +5,7 @@ is the base model, and each adapter has a rank of its own (Hu et al., 2021, arXi
 """
 
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from ..graph import GRAPH, load_graph
 
 PRODUCTS = ("MatMul", "MatMulNBits")
 STEM = re.compile(r"/model/(layers\.\d+)/\w+/(\w+)/MatMul(?:_Q\d+)?")
+LORA = "/lora/"
+"""Part of the names of the nodes of adapters."""
+
 INPUT = re.compile(r"(layers\.\d+\.\w+)\.lora_([AB])")
 
 
@@ -72,6 +76,24 @@ def add_inputs(folder: Path) -> list[Site]:
     return sites
 
 
+def without_inputs(folder: Path, out: Path) -> None:
+    """Copy a model that `add_inputs` changed to `out` as it was before."""
+    shutil.copytree(folder, out, ignore=shutil.ignore_patterns("adapters"))
+    model = load_graph(folder)
+    nodes = [node for node in model.graph.node if LORA not in node.name]
+    said = {n.input[0]: n.output[0] for n in model.graph.node if n.name.endswith(f"{LORA}Add")}
+    for node in nodes:
+        for number, name in enumerate(node.output):
+            node.output[number] = said.get(name, name)
+    for values in (model.graph.input, model.graph.initializer):
+        kept = [value for value in values if not INPUT.fullmatch(value.name)]
+        del values[:]
+        values.extend(kept)
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    _save(model, out)
+
+
 def read_sites(folder: Path) -> list[Site]:
     """Return the sites of a graph that `add_inputs` changed."""
     sizes: dict[str, dict[str, Any]] = {}
@@ -110,9 +132,9 @@ def _adapted(graph: Any, node: Any, site: Site) -> list[Any]:  # noqa: ANN401 - 
         graph.initializer.append(numpy_helper.from_array(np.zeros(default, np.float32), name))
     node.output[0] = plain
     return [
-        helper.make_node("MatMul", [node.input[0], first], [narrow], name=f"{node.name}/lora/A"),
-        helper.make_node("MatMul", [narrow, second], [wide], name=f"{node.name}/lora/B"),
-        helper.make_node("Add", [plain, wide], [said], name=f"{node.name}/lora/Add"),
+        helper.make_node("MatMul", [node.input[0], first], [narrow], name=f"{node.name}{LORA}A"),
+        helper.make_node("MatMul", [narrow, second], [wide], name=f"{node.name}{LORA}B"),
+        helper.make_node("Add", [plain, wide], [said], name=f"{node.name}{LORA}Add"),
     ]
 
 
