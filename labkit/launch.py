@@ -14,7 +14,8 @@ from typing import Protocol
 from . import errors, kernel, machine
 from .errors import LabError, RunFailed, RunStopped
 from .files import is_locked
-from .run import Recorder, Run
+from .recorder import Recorder
+from .run import Run
 
 ENDED = ("done", "stopped", "failed")
 PATIENCE = 120.0

@@ -53,14 +53,15 @@ def tree_seconds(pid: int | None = None) -> float:
     return sum(_seconds(process) for process in _family(pid))
 
 
-def resident_bytes() -> int:
-    """Return the resident memory of this process, in bytes."""
-    return _status_bytes("VmRSS")
-
-
 def peak_bytes() -> int:
     """Return the largest resident memory this process has had, in bytes."""
-    return _status_bytes("VmHWM")
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:  # not Linux
+        import psutil
+
+        return int(psutil.Process().memory_info().rss)
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), 0)
 
 
 def give_back_memory() -> None:
@@ -127,16 +128,6 @@ def _share(process: Any) -> int:  # noqa: ANN401 - psutil is not typed
         return 0
     except (psutil.AccessDenied, AttributeError):
         return int(process.memory_info().rss)
-
-
-def _status_bytes(key: str) -> int:
-    try:
-        lines = Path("/proc/self/status").read_text().splitlines()
-    except OSError:  # not Linux
-        import psutil
-
-        return int(psutil.Process().memory_info().rss)
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(key + ":")), 0)
 
 
 def _processor_name() -> str:

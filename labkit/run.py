@@ -6,12 +6,12 @@ The worker alone writes events; a stop file is the one thing others write into a
 import json
 import os
 import re
-import time
 from pathlib import Path
 from typing import Any, Literal
 
 from .errors import RunError, near
-from .files import is_locked, plain, write_text, writing
+from .files import is_locked, write_text, writing
+from .recorder import Recorder
 from .spec import SPECS, AnySpec
 
 Status = Literal["waiting", "running", "stopping", "done", "stopped", "failed"]
@@ -175,23 +175,6 @@ def free_name(stem: str, root: Path | None = None) -> str:
     while ((root or runs_folder()) / f"{stem}-{number}").exists():
         number += 1
     return f"{stem}-{number}"
-
-
-class Recorder:
-    """Writes a run's events: one JSON object a line, each flushed to the disk's care."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = path / "events.jsonl"
-        torn = self._file.exists() and not self._file.read_bytes().endswith(b"\n")
-        self._lead = "\n" if torn and self._file.stat().st_size else ""
-
-    def emit(self, kind: str, **values: Any) -> None:  # noqa: ANN401 - JSON values
-        """Append one event with the time (seconds since 1970)."""
-        event = {"time": round(time.time(), 3), "kind": kind, **values}
-        line = self._lead + json.dumps(plain(event), ensure_ascii=False) + "\n"
-        self._lead = ""
-        with self._file.open("a", encoding="utf-8") as stream:
-            stream.write(line)
 
 
 def _find(name: str) -> Path:

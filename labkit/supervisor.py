@@ -20,7 +20,8 @@ from typing import Any
 
 from . import machine
 from .errors import RunError
-from .run import Recorder, Run
+from .recorder import Recorder
+from .run import Run
 
 IDLE_SECONDS = 900.0
 """With no job for this long the memory is given back; the next job starts a new supervisor."""

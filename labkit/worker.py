@@ -17,8 +17,9 @@ from . import machine
 from .errors import LabError
 from .files import locked
 from .jobs import JOBS, Job
+from .recorder import Recorder
 from .resources import watched
-from .run import Recorder, Run
+from .run import Run
 from .training.tensorboard import mirrored
 
 

@@ -8,7 +8,8 @@ from labkit.errors import SpecError
 from labkit.jobs import Job
 from labkit.jobs.finetune import finetune
 from labkit.jobs.generate import generate
-from labkit.run import Recorder, Run, create
+from labkit.recorder import Recorder
+from labkit.run import Run, create
 from labkit.spec import METHODS, FinetuneSpec, GenerateSpec
 
 pytestmark = pytest.mark.process

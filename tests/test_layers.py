@@ -26,6 +26,7 @@ ORDER = [
     "machine",
     "resources",
     "kernel",
+    "recorder",
     "run",
     "flags",
     "options",
