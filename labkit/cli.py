@@ -2,14 +2,15 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
-from . import __version__, api, catalog, report
+from . import __version__, api, catalog, report, serve
 from .errors import LabError
 from .flags import Parser, add_settings, resumable, settings_of
 from .options import data_options, evaluate_options, merge_options, optimize_options, rate_options
 from .run import Run, all_runs
-from .spec import EvaluateSpec, FinetuneSpec, GenerateSpec, MergeSpec, OptimizeSpec
+from .spec import EvaluateSpec, FinetuneSpec, GenerateSpec, MergeSpec, OptimizeSpec, ServeSpec
 from .yaml import parse_yaml
 
 
@@ -48,6 +49,7 @@ def parser() -> Parser:
     one.add_argument("run", help="Run that answers, or a base model's name.")
     one.add_argument("prompts", nargs="+", help="Prompts, each in quotes.")
     add_settings(one, GenerateSpec, skip=("run", "prompts"))
+    _add_serve(add("serve", _serve, "Answer as OpenAI's API does, with a run's exported model."))
     one = add("runs", _runs, "List the runs, or show one (and follow it while it goes).")
     one.add_argument("name", nargs="?", help="Run to show.")
     add("stop", _stop, "Ask a run to finish its step, save a checkpoint and end.").add_argument(
@@ -75,6 +77,11 @@ def _add_spec(one: Parser) -> None:
 def _add_models(one: Parser) -> None:
     one.add_argument("--fetch", metavar="NAME", help="Fetch this model into the cache.")
     one.add_argument("--accept", metavar="NAME", help="Accept the terms of this model.")
+
+
+def _add_serve(one: Parser) -> None:
+    one.add_argument("run", help="Run whose export answers, or its folder.")
+    add_settings(one, ServeSpec, skip=("run",))
 
 
 def _finetune(args: Any) -> None:  # noqa: ANN401 - argparse's
@@ -120,6 +127,11 @@ def _rate(args: Any) -> None:  # noqa: ANN401 - argparse's
 def _generate(args: Any) -> None:  # noqa: ANN401 - argparse's
     settings = settings_of(args, GenerateSpec, skip=("run", "prompts"))
     print(api.generate(args.prompts, run=args.run, **settings))
+
+
+def _serve(args: Any) -> None:  # noqa: ANN401 - argparse's
+    say = partial(print, flush=True)
+    serve.run(args.run, say=say, **settings_of(args, ServeSpec, skip=("run",)))
 
 
 def _runs(args: Any) -> None:  # noqa: ANN401 - argparse's

@@ -9,6 +9,7 @@ from .finetune import FinetuneSpec
 from .generate import GenerateSpec
 from .methods import METHODS, Method
 from .optimize import OptimizeSpec
+from .serve import ServeSpec
 from .source import TASKS
 
 AnySpec = FinetuneSpec | OptimizeSpec | GenerateSpec | EvaluateSpec | MergeSpec
@@ -42,4 +43,5 @@ __all__ = [
     "MergeSpec",
     "Method",
     "OptimizeSpec",
+    "ServeSpec",
 ]

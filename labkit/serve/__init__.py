@@ -1,0 +1,5 @@
+"""A server that speaks OpenAI's API, answering with one exported model. Loads no torch."""
+
+from .start import run
+
+__all__ = ["run"]
