@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
-from ..errors import DataError, SpecError
+from ..errors import DataError
+from ..runtime import Sampling, Writing
+from ..runtime.text import cut, pieces, until
 from .kinds import Model, Progress, Prompt, Rows, Tokenizer
 from .modes import evaluating
 from .padding import extended, longest_padded, opening
@@ -29,6 +32,9 @@ def generate(  # noqa: PLR0913 - all but four are by name
     max_new_tokens: int,
     *,
     temperature: float = 0.0,
+    top_k: int | None = None,
+    top_p: float = 1.0,
+    stop: Sequence[str] = (),
     seed: int | None = None,
     progress: Progress | None = None,
 ) -> list[str]:
@@ -40,54 +46,44 @@ def generate(  # noqa: PLR0913 - all but four are by name
         prompts: Token ids, text or messages of each prompt.
         max_new_tokens: Most tokens to write; the end token ends earlier.
         temperature: 0 takes the likeliest token; above it, tokens are drawn.
+        top_k: Draw among this many of the likeliest tokens only.
+        top_p: Draw among the likeliest tokens that together have this probability.
+        stop: Texts that end an answer; they are not part of it.
         seed: Makes drawn tokens repeatable; each row draws from its own stream.
         progress: Called with (prompts answered, prompts in all).
     """
-    _check(max_new_tokens, temperature)
+    how = Writing(max_new_tokens, tuple(stop), Sampling(temperature, top_k, top_p))
     ids = [token_ids(prompt, tokenizer) for prompt in prompts]
-    stop, texts, done = stop_ids(model, tokenizer), [""] * len(ids), 0
+    ends, texts, done = stop_ids(model, tokenizer), [""] * len(ids), 0
     for rows in _batches([len(row) for row in ids], max_new_tokens, longest_padded(model)):
-        steps = decode(
-            model, [ids[i] for i in rows], picker(rows, temperature, seed), stop, max_new_tokens
-        )
+        pick = picker(rows, how.sampling, seed)
+        steps = decode(model, [ids[i] for i in rows], pick, ends, max_new_tokens)
         for i, tokens in zip(rows, zip(*steps, strict=True), strict=False):
-            texts[i] = _text(tokenizer, [t for t in tokens if t is not None])
+            texts[i] = cut(_text(tokenizer, [t for t in tokens if t is not None]), how.stop)
         done += len(rows)
         if progress:
             progress(done, len(ids))
     return texts
 
 
-def stream(
+def stream(  # noqa: PLR0913 - all but four are by name
     model: Model,
     tokenizer: Tokenizer,
     prompt: Prompt,
     max_new_tokens: int,
     *,
     temperature: float = 0.0,
+    top_k: int | None = None,
+    top_p: float = 1.0,
+    stop: Sequence[str] = (),
     seed: int | None = None,
 ) -> Iterator[str]:
     """Yield the new text after one prompt in pieces; joined, they are what `generate` returns."""
-    _check(max_new_tokens, temperature)
-    rows, pick = [token_ids(prompt, tokenizer)], picker([0], temperature, seed)
+    how = Writing(max_new_tokens, tuple(stop), Sampling(temperature, top_k, top_p))
+    rows, pick = [token_ids(prompt, tokenizer)], picker([0], how.sampling, seed)
     steps = decode(model, rows, pick, stop_ids(model, tokenizer), max_new_tokens)
-    return pieces(tokenizer, (step[0] for step in steps if step[0] is not None))
-
-
-def pieces(tokenizer: Tokenizer, tokens: Iterable[int]) -> Iterator[str]:
-    """Yield text as its tokens arrive, holding back a character whose bytes are not all there."""
-    ids: list[int] = []
-    sent = 0
-    for token in tokens:
-        ids.append(token)
-        text = _text(tokenizer, ids)
-        ready = len(text.rstrip("\ufffd"))
-        if ready > sent:
-            yield text[sent:ready]
-            sent = ready
-    rest = _text(tokenizer, ids)[sent:]
-    if rest:
-        yield rest
+    tokens = (step[0] for step in steps if step[0] is not None)
+    return until(pieces(partial(_text, tokenizer), tokens), how.stop)
 
 
 def decode(
@@ -109,24 +105,34 @@ def decode(
         inputs = extended(inputs, chosen)
 
 
-def picker(rows: Sequence[int], temperature: float, seed: int | None) -> Pick:
+def picker(rows: Sequence[int], how: Sampling, seed: int | None) -> Pick:
     """Return the function from `(rows, vocabulary)` logits to the `(rows,)` tokens taken."""
     import torch
 
-    if temperature == 0:
+    if how.temperature == 0:
         return lambda logits: logits.argmax(-1)
     sources = [torch.Generator() for _ in rows]
     for row, source in zip(rows, sources, strict=True):
         _ = source.seed() if seed is None else source.manual_seed(seed + row)
 
     def draw(logits: torch.Tensor) -> torch.Tensor:
-        chances = (logits.cpu() / temperature).softmax(-1)
+        chances = _likely(logits.cpu() / how.temperature, how).softmax(-1)
         drawn = [
             torch.multinomial(c, 1, generator=g) for c, g in zip(chances, sources, strict=True)
         ]
         return torch.cat(drawn).to(logits.device)
 
     return draw
+
+
+def _likely(scores: torch.Tensor, how: Sampling) -> torch.Tensor:
+    """Return `(rows, vocabulary)` scores in which tokens beyond top_k and top_p are -inf."""
+    from transformers import TopKLogitsWarper, TopPLogitsWarper
+
+    no_ids: torch.Tensor = scores[:, :0]  # the warpers ask for what was read and do not use it
+    if how.top_k is not None:
+        scores = TopKLogitsWarper(how.top_k)(no_ids, scores)
+    return TopPLogitsWarper(how.top_p)(no_ids, scores) if how.top_p < 1 else scores
 
 
 def stop_ids(model: Model, tokenizer: Tokenizer) -> set[int]:
@@ -145,15 +151,6 @@ def token_ids(prompt: Prompt, tokenizer: Tokenizer) -> list[int]:
     if not ids:
         raise DataError("A prompt must have at least one token; got 0.", "Write a prompt.")
     return ids
-
-
-def _check(max_new_tokens: int, temperature: float) -> None:
-    if max_new_tokens < 1:
-        hint = "Ask for 16 for a label, 128 for a paragraph."
-        raise SpecError(f"max_new_tokens must be at least 1; got {max_new_tokens!r}.", hint)
-    if not 0 <= temperature < float("inf"):
-        hint = "0 takes the likeliest token each time; 0.7 is lively."
-        raise SpecError(f"temperature must be 0 or more; got {temperature!r}.", hint)
 
 
 def _batches(lengths: Sequence[int], new: int, padded: float) -> Iterator[list[int]]:

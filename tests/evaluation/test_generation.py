@@ -3,7 +3,8 @@ from tiny import byte_model
 
 from labkit.errors import DataError, LabError, SpecError
 from labkit.evaluation import generate, stream
-from labkit.evaluation.generation import pieces
+from labkit.runtime import Sampling
+from labkit.runtime.text import pieces
 
 PROMPTS = [[5, 6, 7, 8, 9, 10], [72], [100, 101, 102], [100, 101], [3, 4, 5]]
 
@@ -51,7 +52,7 @@ def test_streamed_pieces_join_to_what_generate_returns(llama, byte_tokenizer):
 
 def test_a_character_of_several_bytes_is_streamed_whole(byte_tokenizer):
     ids = byte_tokenizer("naïve 🙂!", add_special_tokens=False).input_ids
-    found = list(pieces(byte_tokenizer, ids))
+    found = list(pieces(byte_tokenizer.decode, ids))
     assert "ï" in found
     assert "🙂" in found
     assert "".join(found) == "naïve 🙂!"
@@ -59,7 +60,7 @@ def test_a_character_of_several_bytes_is_streamed_whole(byte_tokenizer):
 
 def test_bytes_that_never_become_a_character_are_shown_at_the_end(byte_tokenizer):
     ids = byte_tokenizer("ok🙂", add_special_tokens=False).input_ids[:-1]
-    assert "".join(pieces(byte_tokenizer, ids)) == byte_tokenizer.decode(ids) != "ok"
+    assert "".join(pieces(byte_tokenizer.decode, ids)) == byte_tokenizer.decode(ids) != "ok"
 
 
 def test_streaming_leaves_gradients_on_and_dropout_as_it_was(llama, byte_tokenizer):
@@ -102,9 +103,24 @@ def test_drawn_tokens_follow_the_probabilities():
     from labkit.evaluation.generation import picker
 
     logits = torch.tensor([[0.7, 0.3]]).log() * 2
-    pick = picker([0], 2.0, seed=0)
+    pick = picker([0], Sampling(temperature=2.0), seed=0)
     share = sum(pick(logits).item() for _ in range(4000)) / 4000
     assert share == pytest.approx(0.3, abs=0.03)  # four standard errors
+
+
+def test_a_torch_answer_is_drawn_among_the_likeliest_and_ends_before_a_stop_text(
+    llama, byte_tokenizer
+):
+    greedy = generate(llama, byte_tokenizer, PROMPTS, 10)
+    alone = {"temperature": 5.0, "seed": 1}
+    assert generate(llama, byte_tokenizer, PROMPTS, 10, top_k=1, **alone) == greedy
+    assert generate(llama, byte_tokenizer, PROMPTS, 10, top_p=1e-6, **alone) == greedy
+    assert generate(llama, byte_tokenizer, PROMPTS, 10, **alone) != greedy
+    stop = greedy[0][2:4]
+    assert len(stop) == 2
+    ended = generate(llama, byte_tokenizer, PROMPTS[:1], 10, stop=[stop])
+    assert ended == [greedy[0].partition(stop)[0]]
+    assert "".join(stream(llama, byte_tokenizer, PROMPTS[0], 10, stop=[stop])) == ended[0]
 
 
 def test_nothing_is_printed(llama, byte_tokenizer, capfd):
