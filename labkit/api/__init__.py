@@ -5,6 +5,7 @@ from .evaluate import add_metrics, evaluate
 from .find_lr import find_lr
 from .finetune import Preview, finetune, load_data, preview, resume
 from .generate import Answers, generate
+from .load import load
 from .merge import merge
 from .optimize import optimize
 from .rated import RatingResults
@@ -25,6 +26,7 @@ __all__ = [
     "finetune",
     "generate",
     "latest_rating",
+    "load",
     "load_data",
     "merge",
     "optimize",
