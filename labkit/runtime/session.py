@@ -1,5 +1,6 @@
 """Open a session of ONNX Runtime as a model's folder and its machine want it."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -83,6 +84,15 @@ def open_session(file: Path, settings: Settings) -> Any:  # noqa: ANN401 - onnxr
     except Exception as error:
         hint = "Optimise the run again; the file may be cut off or from another version."
         raise ExportError(f"ONNX Runtime cannot open {file}: {error}", hint) from error
+
+
+def shares_cache(folder: Path, settings: Settings) -> bool:
+    """Tell whether a graph's keys and values may grow in place: the builder says if they can."""
+    config = folder / "genai_config.json"
+    if not (settings.share_cache and settings.target == "cpu" and config.is_file()):
+        return False
+    found = json.loads(config.read_text(encoding="utf-8"))
+    return bool(found.get("search", {}).get("past_present_share_buffer"))
 
 
 def nodes_of(session: Any) -> dict[str, Counter[str]]:  # noqa: ANN401 - onnxruntime is not typed
