@@ -3,7 +3,6 @@
 import copy
 import json
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,9 @@ import numpy.typing as npt
 
 from ..errors import DataError, ExportError
 from .adapters import Shelf
+from .cache import Cache
 from .sampling import Pick, likeliest
+from .session import open_session, settings_of, shares_cache
 
 PAST = "past_key_values."
 HIDDEN = "hidden_states"
@@ -20,41 +21,25 @@ Ids = npt.NDArray[np.int64] | Sequence[int]
 Logits = npt.NDArray[np.float32]
 
 
-@dataclass(frozen=True)
-class Cache:
-    """Keys and values of the tokens read so far; immutable, so branches may share one."""
-
-    tensors: tuple[Any, ...]
-    """One ONNX Runtime value per graph input `past_key_values.*`: `(rows, heads, length, size)`."""
-
-    length: int
-    """Tokens read."""
-
-    rows: int = 1
-    """Sequences side by side."""
-
-    def repeat(self, rows: int) -> "Cache":
-        """Return this one-row cache for `rows` equal sequences."""
-        from onnxruntime import OrtValue
-
-        copies = (np.repeat(value.numpy(), rows, axis=0) for value in self.tensors)
-        return Cache(tuple(map(OrtValue.ortvalue_from_numpy, copies)), self.length, rows)
-
-
 class OnnxModel:
     """A causal language model in a folder that `export_onnx` wrote, on the processor.
 
     Args:
         folder: Holds `model.onnx`, its data file and `genai_config.json`.
-        threads: Threads per operator; ONNX Runtime's own choice when None.
+        threads: Threads per operator; as the folder was tuned, or ONNX Runtime's choice when None.
+        target: Execution provider by its short name; as the folder was tuned, or "cpu" when None.
     """
 
-    def __init__(self, folder: Path, *, threads: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, threads: int | None = None, target: str | None = None
+    ) -> None:
         config = _read_config(Path(folder))
         self.folder = Path(folder)
         self.vocab_size: int = config["vocab_size"]
         self.context_length: int = config["context_length"]
-        self._session = _open_session(self.folder / "model.onnx", threads)
+        settings = settings_of(self.folder, threads=threads, target=target)
+        self._session = open_session(self.folder / "model.onnx", settings)
+        self._shares_cache = shares_cache(self.folder, settings)
         self._past = {i.name: i for i in self._session.get_inputs() if i.name.startswith(PAST)}
         self._plain = {i.name for i in self._session.get_inputs()} - set(self._past)
         self._outputs = ["logits", *(f"present.{name.removeprefix(PAST)}" for name in self._past)]
@@ -103,6 +88,9 @@ class OnnxModel:
         ids = self._checked(input_ids, past)
         total = past.length + ids.shape[1]
         feeds = self._feeds(ids, past, total)
+        if self._shares_cache and self._options is None:  # a binding ignores adapters
+            return self._in_place(feeds, past, total)
+        feeds |= zip(self._past, past.values(), strict=True)
         values = self._session.run_with_ort_values(self._outputs, feeds, self._options)
         return values[0].numpy(), Cache(tuple(values[1:]), total, len(ids))
 
@@ -120,6 +108,7 @@ class OnnxModel:
         past = self._empty_cache(1)
         ids = self._checked(np.asarray(input_ids)[None], past)
         feeds = self._feeds(ids, past, ids.shape[1])
+        feeds |= zip(self._past, past.values(), strict=True)
         values = self._session.run_with_ort_values([HIDDEN], feeds, self._options)
         found: Logits = values[0].numpy()[0]
         return found
@@ -151,6 +140,19 @@ class OnnxModel:
         """Return the new tokens of `stream` as a list."""
         return list(self.stream(prompt_ids, max_new_tokens, eos_ids))
 
+    def _in_place(self, feeds: dict[str, Any], past: Cache, total: int) -> tuple[Logits, Cache]:
+        """Let the graph write the new keys and values behind those it reads; nothing is copied."""
+        buffers = past.with_room(total)
+        binding = self._session.io_binding()
+        for name, value in (feeds | dict(zip(self._past, buffers.tensors, strict=True))).items():
+            binding.bind_ortvalue_input(name, value)
+        binding.bind_output(self._outputs[0], "cpu")
+        for name, value in zip(self._outputs[1:], buffers.tensors, strict=True):
+            binding.bind_ortvalue_output(name, value)
+        self._session.run_with_iobinding(binding)
+        logits = binding.get_outputs()[0].numpy()
+        return logits, Cache(buffers.tensors, total, past.rows, buffers)
+
     def _empty_cache(self, rows: int) -> Cache:
         from onnxruntime import OrtValue
 
@@ -174,8 +176,7 @@ class OnnxModel:
             "attention_mask": np.ones((len(ids), total), np.int64),
             "position_ids": np.tile(positions, (len(ids), 1)),
         }
-        feeds = {name: OrtValue.ortvalue_from_numpy(plain[name]) for name in self._plain}
-        return feeds | dict(zip(self._past, past.tensors, strict=True))
+        return {name: OrtValue.ortvalue_from_numpy(plain[name]) for name in self._plain}
 
     def _checked(self, input_ids: npt.NDArray[Any], past: Cache) -> npt.NDArray[np.int64]:
         if input_ids.ndim != 2 or input_ids.size == 0 or input_ids.dtype.kind not in "iu":
@@ -207,19 +208,6 @@ def _read_config(folder: Path) -> dict[str, Any]:
         raise ExportError(f"{folder} holds no model.onnx with a genai_config.json.", hint)
     config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["model"]
     return config
-
-
-def _open_session(path: Path, threads: int | None) -> Any:  # noqa: ANN401 - not typed
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or 0
-    options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        hint = "Optimise the run again; the file may be cut off or from another version."
-        raise ExportError(f"ONNX Runtime cannot open {path}: {error}", hint) from error
 
 
 def _require_known_inputs(names: set[str], folder: Path) -> None:
