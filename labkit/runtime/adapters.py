@@ -20,6 +20,7 @@ class Shelf:
             name: facts["file"] for name, facts in section(folder, "adapters").items()
         }
         self._opened: dict[str, Any] = {}
+        self._kept: list[Any] = []  # the options of a call refer to an adapter, but do not hold it
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -34,25 +35,29 @@ class Shelf:
             ExportError: Its file cannot be read.
         """
         if adapter is None or isinstance(adapter, Path):
-            return adapter and _options_with(adapter)
+            return adapter and self._options_with(adapter)
         if adapter not in self._files:
             raise _unknown(adapter, self._folder, self.names)
         if adapter not in self._opened:  # two threads may both open it; one of the two stays
-            self._opened.setdefault(adapter, _options_with(self._folder / self._files[adapter]))
+            self._opened.setdefault(
+                adapter, self._options_with(self._folder / self._files[adapter])
+            )
         return self._opened[adapter]
 
+    def _options_with(self, file: Path) -> Any:  # noqa: ANN401 - onnxruntime is not typed
+        import onnxruntime
 
-def _options_with(file: Path) -> Any:  # noqa: ANN401 - onnxruntime is not typed
-    import onnxruntime
-
-    adapter, options = onnxruntime.LoraAdapter(), onnxruntime.RunOptions()
-    try:
-        adapter.Load(str(file))
-    except Exception as error:
-        hint = "Delete the file and optimise with this adapter again."
-        raise ExportError(f"ONNX Runtime cannot open the adapter {file}: {error}", hint) from error
-    options.add_active_adapter(adapter)
-    return options
+        adapter, options = onnxruntime.LoraAdapter(), onnxruntime.RunOptions()
+        try:
+            adapter.Load(str(file))
+        except Exception as error:
+            hint = "Delete the file and optimise with this adapter again."
+            raise ExportError(
+                f"ONNX Runtime cannot open the adapter {file}: {error}", hint
+            ) from error
+        options.add_active_adapter(adapter)
+        self._kept.append(adapter)
+        return options
 
 
 def _unknown(name: str, folder: Path, names: tuple[str, ...]) -> RunError:
