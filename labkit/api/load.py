@@ -1,10 +1,14 @@
 """An exported model, opened in this process."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..run import Run
-from ..runtime import Loaded
-from ..runtime.find import find_model
+
+if TYPE_CHECKING:
+    from ..runtime import Loaded
 
 
 def load(
@@ -27,4 +31,7 @@ def load(
         RunError: There is no such run, export or adapter.
         ExportError: The folder is not whole.
     """
+    from ..runtime import Loaded
+    from ..runtime.find import find_model
+
     return Loaded(find_model(run, precision), adapter=adapter, threads=threads)
