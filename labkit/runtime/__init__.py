@@ -2,7 +2,8 @@
 
 from .answering import Stream, Writing
 from .loaded import Loaded
-from .onnx_model import Cache, OnnxModel
+from .cache import Cache
+from .onnx_model import OnnxModel
 from .prompt import PromptForm, prompt_section
 from .sampling import Sampling
 from .scoring import label_scores_onnx, log_softmax, with_end
