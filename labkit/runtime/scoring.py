@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError
-from .onnx_model import Cache, OnnxModel
+from .cache import Cache
+from .onnx_model import OnnxModel
 
 Tokens: TypeAlias = Sequence[int]
 Scores = npt.NDArray[np.float64]
