@@ -1,8 +1,8 @@
 """Answer with an exported model: plain ONNX Runtime, no torch."""
 
 from .answering import Stream, Writing
-from .loaded import Loaded
 from .cache import Cache
+from .loaded import Loaded
 from .onnx_model import OnnxModel
 from .prompt import PromptForm, prompt_section
 from .sampling import Sampling
