@@ -56,6 +56,7 @@ def parser() -> Parser:
         "name", help="Run to stop."
     )
     _add_models(add("models", _models, "List the models that can be named, or fetch one."))
+    add("targets", _targets, "List what an exported model can run on, and what brings it.")
     data_options(add("data", _data, "List the data sets that can be named, or report on one."))
     one = add("demo", _demo, "Run the main job on the embedded default: model, data, ONNX.")
     one.add_argument("--name", default="demo", help="Name of the run (default: demo).")
@@ -156,6 +157,12 @@ def _models(args: Any) -> None:  # noqa: ANN401 - argparse's
         print(catalog.resolve_model(args.fetch, progress=report.progress_line))
     if not (args.accept or args.fetch):
         print(catalog.models_table())
+
+
+def _targets(args: Any) -> None:  # noqa: ANN401, ARG001 - argparse's
+    from .runtime.targets import targets_table
+
+    print(targets_table())
 
 
 def _data(args: Any) -> None:  # noqa: ANN401 - argparse's
