@@ -33,7 +33,7 @@ def summary(run: Run, export: Run, minutes: float, peak_bytes: int) -> str:
     found = run.metrics
     return (
         f"demo: base={found['base']['accuracy']:.2f} tuned={found['tuned']['accuracy']:.2f} "
-        f"int8={export.metrics['accuracy']['int8']:.2f} n={found['n']} "
+        f"int8={export.metrics['rungs']['int8']['metric']['value']:.2f} n={found['n']} "
         f"minutes={minutes:.1f} peak_MiB={peak_bytes / machine.MIB:.0f}"
     )
 

@@ -3,9 +3,11 @@
 from typing import Any
 
 from .. import launch
-from ..run import Run
+from ..errors import RunError
+from ..files import write_text
+from ..run import Run, create
 from ..spec import MergeSpec
-from .optimize import learned_by, once
+from .optimize import learned_by
 from .staging import go
 
 
@@ -30,4 +32,18 @@ def merge(
     tuned = run if isinstance(run, Run) else Run(run)
     refuse_unmergeable(learned_by(tuned, "merge"))
     spec = MergeSpec.from_mapping({"run": tuned.name, **settings})
-    return go(once(tuned, "merged", "merge", spec, tuned.path), wait=wait, view=view)
+    return go(_once(tuned, spec), wait=wait, view=view)
+
+
+def _once(tuned: Run, spec: MergeSpec) -> Run:
+    """Return the run of a merge: a new one, or one that was stopped or failed, once more."""
+    if not (tuned.path / "merged" / "spec.yaml").exists():
+        return create("merged", "merge", spec, root=tuned.path)
+    earlier = Run(tuned.path / "merged")
+    if earlier.is_alive or earlier.status == "done":
+        raise RunError(
+            f"The run {tuned.name!r} was merged already; that run is {earlier.status}.",
+            hint=f"Look at it with %runs {earlier.name}, or delete the folder {earlier.path}.",
+        )
+    write_text(earlier.path / "spec.yaml", spec.to_yaml())
+    return earlier

@@ -1,13 +1,15 @@
 """From a tuned model to ONNX."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from .. import launch
 from ..errors import RunError
 from ..files import write_text
-from ..run import Run, create
-from ..spec import FinetuneSpec, MergeSpec, OptimizeSpec
+from ..run import Run, create, runs_folder
+from ..spec import FinetuneSpec, OptimizeSpec
 from .staging import go
 
 
@@ -20,19 +22,21 @@ def optimize(
 ) -> Run:
     """Turn a tuned model into ONNX, check it against the tuned model and measure it.
 
-    The result is a run of its own in the folder `<run>/onnx/<precision>`.
+    The result is a run of its own in the folder `<run>/onnx`, with a folder for each precision
+    that passed; of another target it is `<run>/onnx-<target>`. Asked again for other precisions,
+    that run goes on and keeps what it has. With `adapters` the run is `<base model>/onnx`.
 
     Raises:
-        RunError: The run is not done, or this export is already there.
+        RunError: The run is not done, or all that is asked for is there.
         ExportError: The method cannot be exported, or the export disagrees with the tuned model.
     """
-    from ..export import refuse_unexportable
-
+    spec = OptimizeSpec.from_mapping({"run": run.name if isinstance(run, Run) else run, **settings})
+    if spec.adapters:
+        return go(_opened(_base_folder(spec.run), spec), wait=wait, view=view)
     tuned = run if isinstance(run, Run) else Run(run)
-    refuse_unexportable(learned_by(tuned, "optimise"))
-    spec = OptimizeSpec.from_mapping({"run": tuned.name, **settings})
-    export = once(tuned, spec.precision, "optimize", spec, tuned.path / "onnx")
-    return go(export, wait=wait, view=view)
+    spec = replace(spec, run=tuned.name)
+    _refuse(tuned, spec)
+    return go(_opened(tuned.path, spec), wait=wait, view=view)
 
 
 def learned_by(tuned: Run, to: str) -> FinetuneSpec:
@@ -52,16 +56,52 @@ def is_whole(tuned: Run) -> bool:
     return any((tuned.learned / name).exists() for name in names)
 
 
-def once(tuned: Run, name: str, job: str, spec: OptimizeSpec | MergeSpec, root: Path) -> Run:
-    """Return the run in `root/name`: a new one, or one that was stopped or failed, once more."""
-    if not (root / name / "spec.yaml").exists():
-        return create(name, job, spec, root=root)
-    earlier = Run(root / name)
-    if earlier.is_alive or earlier.status == "done":
-        what = "was merged" if job == "merge" else f"has an {name} export"
+def folder_name(target: str) -> str:
+    """Return what the folder of an export is called inside its run."""
+    return "onnx" if target == "cpu" else f"onnx-{target}"
+
+
+def _refuse(tuned: Run, spec: OptimizeSpec) -> None:
+    """Refuse a run that cannot be exported, and an export that would change nothing."""
+    from ..export import is_kept, refuse_unexportable
+
+    refuse_unexportable(learned_by(tuned, "optimise"))
+    path = tuned.path / folder_name(spec.target)
+    if not (path / "spec.yaml").is_file():
+        return
+    earlier, asked = Run(path), " and ".join(spec.precision)
+    if earlier.status != "done" or not _asks_the_same(earlier, spec):
+        return
+    if all(is_kept(path, name, tuned.learned) for name in spec.precision):
         raise RunError(
-            f"The run {tuned.name!r} {what} already; that run is {earlier.status}.",
-            hint=f"Look at it with %runs {earlier.name}, or delete the folder {earlier.path}.",
+            f"The run {tuned.name!r} has an {asked} export already; that run is done.",
+            hint=f"Look at it with %runs {earlier.name}, or delete the folder {path}.",
+        )
+
+
+def _asks_the_same(earlier: Run, spec: OptimizeSpec) -> bool:
+    """Whether an earlier export was asked for with the same settings but for its precisions."""
+    last = earlier.spec
+    assert isinstance(last, OptimizeSpec)
+    return replace(last, run=spec.run, precision=spec.precision) == spec
+
+
+def _base_folder(model: str) -> Path:
+    """Return the folder in the runs folder of what is made of a base model itself."""
+    name = re.sub(r"[^a-z0-9._-]+", "-", Path(model).name.lower()).strip("-._")
+    return runs_folder() / (name or "model")
+
+
+def _opened(root: Path, spec: OptimizeSpec) -> Run:
+    """Return the run of an export: a new one, or the earlier one of its target, to go on with."""
+    name = folder_name(spec.target)
+    if not (root / name / "spec.yaml").is_file():
+        return create(name, "optimize", spec, root=root)
+    earlier = Run(root / name)
+    if earlier.is_alive:
+        raise RunError(
+            f"The run {earlier.name!r} is at work already.",
+            hint=f"Look at it with %runs {earlier.name}, or stop it first.",
         )
     write_text(earlier.path / "spec.yaml", spec.to_yaml())
     return earlier

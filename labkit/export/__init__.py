@@ -1,21 +1,28 @@
 """From a fine-tuned model to a small ONNX model: merge, export, quantise, check, measure."""
 
 from .check import Parity, compare_logits
+from .gates import Gates
+from .held_out import HeldOut, text_rows
+from .kept import is_kept
+from .ladder import climb
 from .merge import merge, merge_adapter
-from .optimize import optimize
+from .request import Request
 from .tie import tie_int8_embedding
 from .tuned import Tuned, refuse_unexportable, refuse_unmergeable
-from .work import HeldOut
 
 __all__ = [
+    "Gates",
     "HeldOut",
     "Parity",
+    "Request",
     "Tuned",
+    "climb",
     "compare_logits",
+    "is_kept",
     "merge",
     "merge_adapter",
-    "optimize",
     "refuse_unexportable",
     "refuse_unmergeable",
+    "text_rows",
     "tie_int8_embedding",
 ]

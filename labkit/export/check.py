@@ -1,8 +1,8 @@
 """Compare an exported model with the one it came from."""
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +17,12 @@ N_GREEDY = 3
 
 N_NEW = 24
 """Tokens of each continuation."""
+
+SLICE = 32
+"""Tokens compared in one go; their probabilities are held several times over."""
+
+GREEDY = ("first_difference", "n_new_tokens")
+"""What is known only where rows were continued."""
 
 Logits = npt.NDArray[np.float32]
 
@@ -34,6 +40,9 @@ class Parity:
     top1_agreement: float
     """Share of tokens whose likeliest next token is the same, from 0 to 1."""
 
+    perplexity_ratio: float | None
+    """Perplexity of the rows' own tokens over the reference's; None where no row has two."""
+
     n_tokens: int
     """Tokens compared."""
 
@@ -42,6 +51,11 @@ class Parity:
 
     n_new_tokens: int
     """Greedy tokens compared on each of the continued rows."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values; without those of greedy tokens where no row was continued."""
+        left_out = () if self.n_new_tokens else GREEDY
+        return {key: value for key, value in asdict(self).items() if key not in left_out}
 
 
 @dataclass(frozen=True)
@@ -79,8 +93,10 @@ class Answering(Protocol):
     def logits(self, input_ids: list[int], /) -> tuple[Logits, Any]:
         """Return `(n, vocab)` logits after each of `(n,)` tokens, and what nobody needs here."""
 
-    def generate(self, prompt_ids: list[int], max_new_tokens: int, /) -> list[int]:
-        """Return the likeliest new tokens, end tokens included."""
+    def generate(
+        self, prompt_ids: list[int], max_new_tokens: int, eos_ids: Collection[int] = (), /
+    ) -> list[int]:
+        """Return the likeliest new tokens, up to the first of `eos_ids`."""
 
 
 class TorchModel:
@@ -98,8 +114,10 @@ class TorchModel:
             answer = self._model(input_ids=torch.tensor([input_ids], device=self._device))
         return answer.logits[0].float().cpu().numpy(), None
 
-    def generate(self, prompt_ids: list[int], max_new_tokens: int, /) -> list[int]:
-        """Return the likeliest new tokens, end tokens included."""
+    def generate(
+        self, prompt_ids: list[int], max_new_tokens: int, eos_ids: Collection[int] = (), /
+    ) -> list[int]:
+        """Return the likeliest new tokens, up to the first of `eos_ids`."""
         import torch
 
         ids, past, tokens = torch.tensor([prompt_ids], device=self._device), None, []
@@ -107,16 +125,23 @@ class TorchModel:
             for _ in range(max_new_tokens):
                 answer = self._model(input_ids=ids, past_key_values=past, use_cache=True)
                 ids, past = answer.logits[:, -1:].argmax(-1), answer.past_key_values
+                if int(ids) in eos_ids:
+                    break
                 tokens.append(int(ids))
         return tokens
 
 
-def reference_of(model: Answering, rows: list[list[int]], n_new_tokens: int = N_NEW) -> Reference:
-    """Return the logits and greedy continuations of a model."""
+def reference_of(
+    model: Answering,
+    rows: list[list[int]],
+    n_new_tokens: int = N_NEW,
+    n_greedy: int = N_GREEDY,
+) -> Reference:
+    """Return the logits of a model, and the greedy continuations of the first `n_greedy` rows."""
     if not rows or not all(rows):
         hint = "Give rows of at least one token."
         raise ExportError("Parity needs rows to compare on; got an empty one or none.", hint)
-    greedy = [model.generate(row, n_new_tokens) for row in rows[:N_GREEDY]]
+    greedy = [model.generate(row, n_new_tokens) for row in rows[:n_greedy]]
     return Reference(rows, (model.logits(row)[0] for row in rows), greedy)
 
 
@@ -132,25 +157,49 @@ def compare_logits(
 
 def compare(reference: Reference, model: Answering) -> Parity:
     """Return how far `model` is from a reference."""
-    pairs = zip(reference.logits, (model.logits(row)[0] for row in reference.rows), strict=True)
-    found = np.concatenate([_differences(wanted, got) for wanted, got in pairs])
+    pairs = zip(reference.rows, reference.logits, strict=True)
+    found = np.concatenate(
+        [_differences(row, wanted, model.logits(row)[0]) for row, wanted in pairs]
+    )
+    growth = found[~np.isnan(found[:, 3]), 3]
     return Parity(
         max_abs_logit_diff=float(found[:, 0].max()),
         kl=float(found[:, 1].mean()),
         top1_agreement=float(found[:, 2].mean()),
+        perplexity_ratio=float(np.exp(growth.mean())) if len(growth) else None,
         n_tokens=len(found),
         first_difference=min(_first_differences(reference, model), default=None),
         n_new_tokens=min(map(len, reference.greedy), default=0),
     )
 
 
-def _differences(wanted: Logits, got: Logits) -> npt.NDArray[np.float64]:
-    """Return `(n, 3)`: largest logit difference, divergence and agreement after each token."""
+def _differences(row: list[int], wanted: Logits, got: Logits) -> npt.NDArray[np.float64]:
+    """Return `(n, 4)` after each token: see `_slice`."""
+    following = np.full(len(wanted), -1)
+    if len(wanted) == len(row):  # a classifier has one answer a row
+        following[:-1] = row[1:]
+    starts = range(0, len(wanted), SLICE)
+    parts = (slice(start, start + SLICE) for start in starts)
+    return np.concatenate([_slice(following[part], wanted[part], got[part]) for part in parts])
+
+
+def _slice(
+    following: npt.NDArray[np.int64], wanted: Logits, got: Logits
+) -> npt.NDArray[np.float64]:
+    """Return `(n, 4)`: largest logit difference, divergence, agreement, growth of the loss.
+
+    Args:
+        following: `(n,)` the token that comes next; -1 for none.
+        wanted: `(n, vocab)` logits of the reference.
+        got: `(n, vocab)` logits of the model.
+    """
     before, after = log_softmax(wanted), log_softmax(got)
     largest = np.abs(wanted - got).max(axis=-1)
     kl = (np.exp(before) * (before - after)).sum(axis=-1)
     same = wanted.argmax(axis=-1) == got.argmax(axis=-1)
-    return np.stack([largest, kl, same], axis=1)
+    at = np.arange(len(following))
+    growth = np.where(following < 0, np.nan, (before - after)[at, following])
+    return np.stack([largest, kl, same, growth], axis=1)
 
 
 def _first_differences(reference: Reference, model: Answering) -> Iterator[int]:

@@ -1,9 +1,9 @@
 """Refuse an exported model that differs too much from the one it came from."""
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from math import comb
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any
 
 from ..errors import ExportError
 from .check import Parity
@@ -17,16 +17,63 @@ ATOL_RELOADED = 1e-4
 MAX_KL_FP32 = 1e-6
 """Largest mean divergence of fp32 ONNX, in nats per token."""
 
-MAX_DROP = {"int8": 0.02, "int4": 0.05}
-"""Accuracy on held-out rows that quantisation may cost."""
-
 MAX_P = 0.1
 """A loss likelier than this by chance is not held against the quantised model."""
 
-MAX_KL = {"int8": 0.05, "int4": 0.5}
-"""Largest mean divergence, in nats per token, where there are no labels to count."""
 
-Correct = npt.NDArray[np.bool_]
+@dataclass(frozen=True)
+class Gates:
+    """How far a quantised model may be from the tuned one, on the run's held-out rows."""
+
+    max_kl: float = 0.05
+    """Largest mean divergence, nats per token."""
+
+    min_top1: float = 0.9
+    """Smallest share of tokens whose likeliest next token is the same."""
+
+    max_drop: float = 0.02
+    """How much of the task's metric may be lost, beyond what chance explains."""
+
+
+def reasons(name: str, rung: Mapping[str, Any], gates: Gates) -> list[str]:
+    """Return why a quantised rung is refused, a sentence for each gate; none where it passes.
+
+    Args:
+        name: The rung's precision.
+        rung: What was measured: `held_out`, and `metric` where answers were scored.
+        gates: The limits.
+    """
+    return [*_distance_reasons(name, judged(rung), gates), *_metric_reasons(name, rung, gates)]
+
+
+def judged(rung: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the comparison that a rung is judged by.
+
+    A run on a base in 4 bits is merged into the base in full. How far that takes the model is
+    told; what an export adds to it is judged, by comparison with the merged model.
+    """
+    found: Mapping[str, Any] = rung.get("from_merged") or rung["held_out"]
+    return found
+
+
+def _distance_reasons(name: str, found: Mapping[str, Any], gates: Gates) -> Iterator[str]:
+    kl, top1 = float(found["kl"]), float(found["top1_agreement"])
+    if not kl <= gates.max_kl:  # a NaN must not pass
+        rule = f"The mean KL of {name} must be at most {gates.max_kl:g} nats per token"
+        yield f"{rule}; got {kl:.3g}."
+    if not top1 >= gates.min_top1:
+        rule = f"The likeliest token of {name} must stay the same for {gates.min_top1:g} of all"
+        yield f"{rule}; got {top1:.3f}."
+
+
+def _metric_reasons(name: str, rung: Mapping[str, Any], gates: Gates) -> Iterator[str]:
+    metric = rung.get("metric") or {}
+    lost = float(metric.get("lost", 0.0))
+    if lost > gates.max_drop and metric["p_value"] < MAX_P:
+        sign = 1 if metric["higher_is_better"] else -1
+        before = metric["value"] + sign * lost
+        found = f"{metric['value']:.3f} after {before:.3f}, n = {metric['n']}"
+        yield f"{name} may lose {gates.max_drop:g} of {metric['name']}; got {found}."
 
 
 def gate_fp32(parity: Parity) -> None:
@@ -63,34 +110,7 @@ def gate_merged(merged: Parity, reloaded: Parity, *, is_exact: bool) -> None:
             raise ExportError(f"{rule}; got {found:.3g}.", hint)
 
 
-def gate_accuracy(precision: str, before: Correct, after: Correct) -> None:
-    """Raise when quantisation costs more right answers than allowed, and than chance explains.
-
-    Rows that a model can hardly decide flip both ways when weights are rounded; only a loss in
-    one direction (sign test over the flipped rows) is the quantisation's damage.
-
-    Args:
-        precision: "int8" or "int4".
-        before: `(rows,)` whether fp32 answers each row right.
-        after: The same for the quantised model.
-    """
-    lost, won = int((before & ~after).sum()), int((after & ~before).sum())
-    if lost - won > MAX_DROP[precision] * len(before) and sign_test(lost, won) < MAX_P:
-        hint = "Use precision int8." if precision == "int4" else "Use precision fp32."
-        found = f"{after.mean():.3f} after {before.mean():.3f} in fp32, n={len(before)}"
-        rule = f"{precision} may lose {MAX_DROP[precision]:.2f} of accuracy"
-        raise ExportError(f"{rule}; got {found}.", hint)
-
-
 def sign_test(lost: int, won: int) -> float:
     """Return the chance that a fair coin loses `lost` or more of `lost + won` flips."""
     flips = lost + won
     return float(sum(comb(flips, n) for n in range(lost, flips + 1)) / 2**flips)
-
-
-def gate_divergence(precision: str, parity: Parity) -> None:
-    """Raise when a quantised model strays too far; used where no labels can be counted."""
-    if not parity.kl <= MAX_KL[precision]:
-        hint = "Use precision int8." if precision == "int4" else "Use precision fp32."
-        rule = f"The mean KL of {precision} must be at most {MAX_KL[precision]} nats per token"
-        raise ExportError(f"{rule}; got {parity.kl:.3f}.", hint)

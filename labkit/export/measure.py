@@ -1,14 +1,15 @@
 """How long an answer takes and how much memory it needs, beside PyTorch."""
 
-from collections.abc import Iterator
+import gc
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
-from .child import call
+from .child import call, peak_bytes
 from .tuned import Tuned
 
 N_PROMPT = 128
@@ -20,13 +21,7 @@ N_NEW = 32
 
 @dataclass(frozen=True)
 class Latency:
-    """One engine on one model; times are wall-clock."""
-
-    engine: str
-    """"onnx" or "torch"."""
-
-    size_bytes: int
-    """Weights and graph on the disk."""
+    """One engine on one model; wall-clock times with all threads, processor times with one."""
 
     load_seconds: float
     """From the folder to a model that answers; least over the rounds."""
@@ -40,58 +35,63 @@ class Latency:
     token_seconds_min: float
     """The quickest token: what the machine does when nothing else runs."""
 
+    cpu_first_token_seconds: float
+    """Processor time of the prompt on one thread; least over the rounds."""
+
+    cpu_token_seconds: float
+    """Processor time of one decoded token on one thread; median. A busy machine tells it best."""
+
     peak_bytes: int
-    """Most memory the engine's process held."""
+    """Most memory the engine's process held with all threads."""
 
     n_tokens: int
     """Decoded tokens measured."""
 
 
 def measure_latency(
-    onnx: Path, torch: Tuned | None, *, log: Path, rounds: int = 2, threads: int | None = None
-) -> list[Latency]:
-    """Measure both engines in turns, each round in a process of its own.
+    models: Mapping[str, Path | Tuned],
+    *,
+    log: Path,
+    rounds: int = 2,
+    threads: int | None = None,
+    target: str = "cpu",
+) -> dict[str, Latency]:
+    """Measure models in turns, each round in a process of its own.
 
     Turns, because a busy machine slows whoever runs at that time; processes of their own, because
     two models at once need more memory than a small machine has.
 
     Args:
-        onnx: Folder of `export_onnx`.
-        torch: The same model in PyTorch; None to leave that out.
+        models: ONNX folders, and models for PyTorch, by name.
         log: The processes' output is appended here.
         rounds: How often each is measured.
-        threads: Threads of either engine; their own choice when None.
+        threads: Threads of the wall-clock part; the engine's own choice when None.
+        target: What the ONNX models are made for.
     """
-    models: dict[str, Any] = {"onnx": str(onnx)} | ({"torch": torch.as_json()} if torch else {})
-    found: dict[str, list[dict[str, Any]]] = {engine: [] for engine in models}
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in models}
     for _ in range(rounds):
-        for engine, model in models.items():
-            arguments = {"engine": engine, "model": model, "threads": threads}
-            times, peak = call("measure", "time_engine", log=log, **arguments)
-            found[engine].append(times | {"peak_bytes": peak})
-    sizes = {"onnx": size_bytes(onnx), "torch": _torch_bytes(torch)}
-    return [_summary(engine, sizes[engine], found[engine]) for engine in models]
+        for name, model in models.items():
+            plain = model.as_json() if isinstance(model, Tuned) else str(model)
+            arguments = {"model": plain, "threads": threads, "target": target}
+            found[name].append(call("measure", "time_engine", log=log, **arguments)[0])
+    return {name: _summary(times) for name, times in found.items()}
 
 
-def time_engine(engine: str, model: Any, threads: int | None) -> dict[str, Any]:  # noqa: ANN401
-    """Load a model, read a prompt and decode; return the seconds of each part.
+def time_engine(model: Any, threads: int | None, target: str) -> dict[str, Any]:  # noqa: ANN401
+    """Load a model, read a prompt and decode, twice; return the seconds of each part.
 
     Args:
-        engine: "onnx" or "torch".
-        model: Its folder, or what `Tuned.as_json` returned.
-        threads: Threads; the engine's own choice when None.
+        model: An ONNX folder, or what `Tuned.as_json` returned.
+        threads: Threads of the first time; the engine's own choice when None.
+        target: What an ONNX model is made for.
     """
     start = perf_counter()
-    if engine == "onnx":
-        tokens = _onnx_tokens(Path(model), threads)
-    else:
-        tokens = _torch_tokens(Tuned.from_json(model), threads)
-    next(tokens)
-    times = [perf_counter()]
-    for _ in tokens:
-        times.append(perf_counter())
-    steps = [after - before for before, after in pairwise(times)]
-    return {"load": times[0] - start, "first": steps[0], "tokens": steps[1:]}
+    engine = _onnx(Path(model), target) if isinstance(model, str) else _torch(model)
+    wall = _times(engine(threads), perf_counter)
+    found = {"load": wall["began"] - start, "first": wall["first"], "tokens": wall["tokens"]}
+    found["peak_bytes"] = peak_bytes()  # before the second time adds to it
+    cpu = _times(engine(1), process_time)
+    return found | {"cpu_first": cpu["first"], "cpu_tokens": cpu["tokens"]}
 
 
 def size_bytes(folder: Path) -> int:
@@ -100,29 +100,56 @@ def size_bytes(folder: Path) -> int:
     return sum(path.stat().st_size for pattern in patterns for path in folder.glob(pattern))
 
 
+def _times(tokens: Iterator[int], clock: Callable[[], float]) -> dict[str, Any]:
+    """Return when a model was loaded, and what its first token and each later one took."""
+    next(tokens)
+    times = [clock()]
+    for _ in tokens:
+        times.append(clock())
+    steps = [after - before for before, after in pairwise(times)]
+    return {"began": times[0], "first": steps[0], "tokens": steps[1:]}
+
+
 def _prompt(vocab_size: int, context_length: int) -> list[int]:
     """Return made-up but fixed token ids; what they say does not change the time."""
     length = min(N_PROMPT, context_length - N_NEW - 1)
     return [(7919 * i + 13) % vocab_size for i in range(length)]
 
 
-def _onnx_tokens(folder: Path, threads: int | None) -> Iterator[int]:
-    """Yield once when loaded, then after each of `1 + N_NEW` tokens."""
-    from ..runtime import OnnxModel
+def _onnx(folder: Path, target: str) -> Callable[[int | None], Iterator[int]]:
+    """Return a function that yields once when loaded, then after each of `1 + N_NEW` tokens."""
 
-    model = OnnxModel(folder, threads=threads)
-    yield -1
-    yield from model.stream(_prompt(model.vocab_size, model.context_length), 1 + N_NEW)
+    def tokens(threads: int | None) -> Iterator[int]:
+        from .answering import open_onnx
+
+        gc.collect()  # the session before is gone
+        model = open_onnx(folder, target, threads=threads)
+        yield -1
+        yield from model.stream(_prompt(model.vocab_size, model.context_length), 1 + N_NEW)
+
+    return tokens
 
 
-def _torch_tokens(tuned: Tuned, threads: int | None) -> Iterator[int]:
-    """As `_onnx_tokens`, for a PyTorch model; the prompt's logits are its last only."""
+def _torch(tuned: dict[str, Any]) -> Callable[[int | None], Iterator[int]]:
+    """As `_onnx`, for a PyTorch model, which loads once; the prompt's logits are its last only."""
+    loaded: list[Any] = []
+
+    def tokens(threads: int | None) -> Iterator[int]:
+        import torch
+
+        own = torch.get_num_threads()
+        if not loaded:
+            loaded.append(Tuned.from_json(tuned).load())
+        torch.set_num_threads(threads or own)  # loading has chosen its own
+        yield -1
+        yield from _torch_tokens(loaded[0])
+
+    return tokens
+
+
+def _torch_tokens(model: Any) -> Iterator[int]:  # noqa: ANN401 - a torch module
     import torch
 
-    threads = threads or torch.get_num_threads()
-    model = tuned.load()
-    torch.set_num_threads(threads)  # loading has chosen its own
-    yield -1
     config = model.config
     prompt = _prompt(config.vocab_size, config.max_position_embeddings)
     ids, past = torch.tensor([prompt]), None
@@ -133,20 +160,15 @@ def _torch_tokens(tuned: Tuned, threads: int | None) -> Iterator[int]:
             yield int(ids)
 
 
-def _torch_bytes(tuned: Tuned | None) -> int:
-    """Return the size of a PyTorch model's weights on the disk, its adapter's included."""
-    return sum(map(size_bytes, filter(None, (tuned.base, tuned.learned)))) if tuned else 0
-
-
-def _summary(engine: str, n_bytes: int, found: list[dict[str, Any]]) -> Latency:
+def _summary(found: list[dict[str, Any]]) -> Latency:
     tokens = [seconds for times in found for seconds in times["tokens"]]
     return Latency(
-        engine=engine,
-        size_bytes=n_bytes,
         load_seconds=min(times["load"] for times in found),
         first_token_seconds=min(times["first"] for times in found),
         token_seconds=median(tokens),
         token_seconds_min=min(tokens),
+        cpu_first_token_seconds=min(times["cpu_first"] for times in found),
+        cpu_token_seconds=median(s for times in found for s in times["cpu_tokens"]),
         peak_bytes=max(times["peak_bytes"] for times in found),
         n_tokens=len(tokens),
     )

@@ -10,9 +10,10 @@ from . import gates
 from .builder import check_disk
 from .check import Parity
 from .child import peak_bytes
+from .held_out import HeldOut, parity_rows
 from .measure import size_bytes
 from .tuned import Tuned, check_parts, refuse_unmergeable
-from .work import Emit, HeldOut, Work, cleaned, parity_rows
+from .work import Emit, Work, cleaned
 
 TOKENIZER_FILES = (
     "tokenizer*",
@@ -48,16 +49,17 @@ def merge(tuned: Tuned, out: Path, *, held_out: HeldOut, emit: Emit) -> dict[str
         ExportError: The merged model answers differently, or its files do.
     """
     _check_request(tuned, out, held_out)
-    work = Work(out, emit, STAGES)
+    folder, log = (out.with_name(f"{out.name}{end}") for end in (".work", ".log"))
+    work = Work(folder, log, emit, STAGES)
     rows = parity_rows(held_out, N_ROWS)
-    with cleaned(work, keep=False):
+    with cleaned(work):
         work.stage("merge")
         merge_and_answer(work, tuned, rows)
         work.stage("check")
         trained = trained_answers(work, tuned, rows)
         found = check_merged(work, tuned, merged=trained, reloaded=work.merged_answers)
         gates.gate_merged(**found, is_exact=tuned.is_exact)
-        work.peak("this process", peak_bytes())
+        work.note("this process", peak_bytes())
         result = {"size_bytes": size_bytes(work.merged), "n_rows": len(rows), **work.found}
         work.merged.rename(out)
     return {"method": tuned.spec.method, **result}

@@ -1,15 +1,76 @@
 """The steps of an export that run in a process of their own; all take and return JSON values."""
 
-from dataclasses import asdict
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..runtime import OnnxModel, label_scores_onnx
+from .answering import ask_onnx, ask_torch, open_onnx
 from .bottleneck import insert_bottlenecks
 from .builder import quantize_and_tie
-from .check import Reference, TorchModel, compare, reference_of
+from .check import Answering, Reference, TorchModel, compare, reference_of
 from .merge import fold, save_merged
 from .tuned import Tuned, load_plain
+
+ROWS = ("held_out", "text")
+"""What a reference is kept of: the run's own rows, and our text, which nobody continues."""
+
+
+def reference(
+    tuned: dict[str, Any],
+    rows: dict[str, list[list[int]]],
+    question: dict[str, Any] | None,
+    answers: str,
+    merged: str | None,
+) -> dict[str, Any]:
+    """Keep what the tuned model answers; hold its base, and where asked for the merged one, by it.
+
+    PyTorch loads once: an adapter is switched off for its base, then folded in.
+
+    Args:
+        tuned: Of `Tuned.as_json`.
+        rows: Token ids by the names of `ROWS`.
+        question: Of `HeldOut.question`; None where its answers are known.
+        answers: Folder of what is kept.
+        merged: New folder of the merged model.
+
+    Returns:
+        `answers` to the question, and the comparisons of `base` and `merged`.
+    """
+    whole = Tuned.from_json(tuned)
+    model = whole.load()
+    _one_thread()
+    _keep(TorchModel(model), rows, Path(answers))
+    found: dict[str, Any] = {"answers": None, "base": None}
+    if question:
+        found["answers"] = ask_torch(model, question, whole.learned)
+    if hasattr(model, "disable_adapter"):
+        with model.disable_adapter():
+            found["base"] = _distances(TorchModel(model), Path(answers))
+    if merged:
+        found["merged"] = _saved(fold(model), whole.base, answers, merged)
+    return found
+
+
+def merge_apart(
+    tuned: dict[str, Any], rows: dict[str, list[list[int]]], answers: str, own: str, merged: str
+) -> dict[str, Any]:
+    """Merge a run on a base in 4 bits into the base in full; return how far that takes it.
+
+    Args:
+        tuned: Of `Tuned.unquantised`.
+        rows: As for `reference`.
+        answers: What the model answers as it was trained.
+        own: Folder of what the merged model answers.
+        merged: New folder of the merged model.
+    """
+    whole = Tuned.from_json(tuned)
+    model = whole.load()
+    _one_thread()
+    model = fold(model)
+    _keep(TorchModel(model), rows, Path(own))
+    return _saved(model, whole.base, answers, merged)
 
 
 def answer(tuned: dict[str, Any], rows: list[list[int]], answers: str) -> None:
@@ -32,33 +93,72 @@ def merge(
     save_merged(model, whole.base, Path(merged))
 
 
-def insert(folder: str, adapter: str) -> int:
-    """Put bottleneck adapters into an fp32 graph; return how many."""
-    return insert_bottlenecks(Path(folder), Path(adapter))
+def insert(folder: str, adapter: str, out: str) -> int:
+    """Put bottleneck adapters into an fp32 graph and call it `out`; return how many."""
+    n_adapters = insert_bottlenecks(Path(folder), Path(adapter))
+    Path(folder).rename(out)
+    return n_adapters
 
 
-def quantize(full: str, out: str, precision: str) -> str | None:
-    """Quantise and tie; return why the embedding was not tied, if so."""
-    return quantize_and_tie(Path(full), Path(out), precision)
+def quantize(full: str, out: str, precision: str) -> dict[str, Any]:
+    """Quantise and tie; return how it was done."""
+    with _whole(Path(out)) as part:
+        reason = quantize_and_tie(Path(full), part, precision)
+    return {"embedding": reason or "read from the int8 head"}
 
 
-def parity(folder: str, answers: str) -> dict[str, Any]:
-    """Return the `Parity` of a model with kept answers."""
-    return asdict(compare(Reference.load(Path(answers)), OnnxModel(Path(folder))))
+def check(
+    folder: str, answers: dict[str, str], question: dict[str, Any] | None, target: str
+) -> dict[str, Any]:
+    """Load an ONNX model, compare it with kept answers, and let it answer the question.
+
+    Args:
+        folder: Of the model.
+        answers: Folders of kept answers; the result has their comparisons by the same names.
+        question: Of `HeldOut.question`.
+        target: What the model is made for.
+    """
+    model = open_onnx(Path(folder), target)
+    found = {name: _distances(model, Path(kept)) for name, kept in answers.items()}
+    return {**found, "answers": ask_onnx(model, question) if question else None}
 
 
 def torch_parity(folder: str, answers: list[str], trust_remote_code: bool) -> list[dict[str, Any]]:
-    """As `parity`, for a Hugging Face folder and each of the answers."""
+    """Compare a Hugging Face folder with each of the kept answers."""
     _one_thread()
     model = TorchModel(load_plain(Path(folder), trust_remote_code))
-    return [asdict(compare(Reference.load(Path(kept)), model)) for kept in answers]
+    return [compare(Reference.load(Path(kept)), model).as_dict() for kept in answers]
 
 
-def best_labels(folder: str, prompts: list[list[int]], completions: list[list[int]]) -> list[int]:
-    """Return the number of each row's likeliest label."""
-    scores = label_scores_onnx(OnnxModel(Path(folder)), prompts, completions)
-    best: list[int] = scores.argmax(axis=1).tolist()
-    return best
+def _keep(model: Answering, rows: dict[str, list[list[int]]], folder: Path) -> None:
+    """Keep what a model says after the rows, and how it continues the first held-out ones."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for name in filter(rows.get, ROWS):
+        greedy = {} if name == "held_out" else {"n_greedy": 0}
+        reference_of(model, rows[name], **greedy).save(folder / name)
+
+
+def _distances(model: Answering, folder: Path) -> dict[str, Any]:
+    """Compare a model with what `_keep` kept."""
+    found = {name: folder / name for name in ROWS if (folder / name).is_dir()}
+    return {name: compare(Reference.load(path), model).as_dict() for name, path in found.items()}
+
+
+def _saved(model: Any, base: Path, answers: str, merged: str) -> dict[str, Any]:  # noqa: ANN401
+    """Write a merged model; return how far it is from kept answers."""
+    shutil.rmtree(merged, ignore_errors=True)
+    save_merged(model, base, Path(merged))
+    return _distances(TorchModel(model), Path(answers))
+
+
+@contextmanager
+def _whole(out: Path) -> Iterator[Path]:
+    """Give a new folder that becomes `out` when all went well."""
+    part = out.with_name(f"{out.name}.part")
+    for folder in (part, out):
+        shutil.rmtree(folder, ignore_errors=True)
+    yield part
+    part.rename(out)
 
 
 def _one_thread() -> None:

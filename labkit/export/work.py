@@ -1,66 +1,44 @@
-"""What one export works on: its rows, its folders, and what it has found so far."""
+"""The steps of one piece of work: told as they begin, done in children, not done twice."""
 
+import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
-import numpy as np
-
+from ..files import write_json
 from .check import Parity
 from .child import call
 
-STAGES = ("merge", "export", "check", "quantize", "accuracy", "measure")
-N_PARITY_ROWS, N_PARITY_TOKENS = 8, 64
 Emit = Callable[..., None]
-
-
-@dataclass(frozen=True)
-class HeldOut:
-    """Rows that the model did not learn from, as token ids."""
-
-    prompts: Sequence[Sequence[int]]
-    """One per row, up to where the completion starts."""
-
-    completions: Sequence[Sequence[int]] = ()
-    """One per label; empty where the task is not classification."""
-
-    labels: Sequence[str] = ()
-    """Names, in the order of `completions`."""
-
-    gold: Sequence[str] = ()
-    """The right label of each row."""
-
-    torch_accuracy: float | None = None
-    """Accuracy of the PyTorch model on the same rows, where it is known already."""
 
 
 @dataclass
 class Work:
-    """Where things lie while one model is optimised, and what was found so far."""
+    """Where things lie while one model is worked on, and what was found so far.
 
-    out: Path
+    What a step returned is kept in the work folder; asked again with the same arguments, it is
+    read from there. So a step must leave its files whole, and nobody may remove them alone.
+    """
+
+    folder: Path
+    """Intermediate files."""
+
+    log: Path
+    """Output of the steps that run as processes of their own."""
+
     emit: Emit
     stages: tuple[str, ...]
     found: dict[str, Any] = field(default_factory=dict)
     done: int = 0
 
     @property
-    def folder(self) -> Path:
-        """Intermediate files, beside `out`."""
-        return self.out.with_name(f"{self.out.name}.work")
-
-    @property
-    def log(self) -> Path:
-        """Output of the steps that run as processes of their own."""
-        return self.out.with_name(f"{self.out.name}.log")
-
-    @property
     def answers(self) -> Path:
-        """What the PyTorch model answers, as `check.Reference` saves it."""
-        return self.folder / "reference"
+        """What the tuned model answers, as `check.Reference` saves it."""
+        return self.folder / "answers"
 
     @property
     def merged(self) -> Path:
@@ -70,13 +48,21 @@ class Work:
     @property
     def merged_answers(self) -> Path:
         """What that model answers before it is written."""
-        return self.folder / "merged-reference"
+        return self.folder / "merged-answers"
 
     def call(self, name: str, step: str, **arguments: Any) -> Any:  # noqa: ANN401 - JSON
-        """Do a step of `steps` in a child and note its peak memory under `name`."""
-        value, peak = call("steps", step, log=self.log, **arguments)
-        self.peak(name, peak)
-        return value
+        """Do a step of `steps` in a child, once; note its peak memory and time under `name`."""
+        file = self.folder / "steps" / f"{name.replace(' ', '-')}.json"
+        asked = {"step": step, "arguments": arguments}
+        kept = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        if kept.get("asked") != json.loads(json.dumps(asked)):
+            began = perf_counter()
+            value, peak = call("steps", step, log=self.log, **arguments)
+            kept = {"value": value, "peak_bytes": peak, "seconds": perf_counter() - began}
+            file.parent.mkdir(exist_ok=True)
+            write_json(file, {"asked": asked, **kept})
+        self.note(name, kept["peak_bytes"], kept["seconds"])
+        return kept["value"]
 
     def tell(self, name: str, found: dict[str, Any]) -> Parity:
         """Note a comparison with kept answers under `name`, and tell it to observers."""
@@ -86,33 +72,37 @@ class Work:
 
     def stage(self, name: str) -> None:
         """Tell observers which stage begins."""
-        self.emit("stage", name=name, done=self.done, total=len(self.stages))
+        self.emit("stage", name=name, done=self.done, total=max(len(self.stages), self.done + 1))
         self.done += 1
 
-    def peak(self, name: str, n_bytes: int) -> None:
-        """Note the most memory a process of this step held."""
-        self.found.setdefault("peak_bytes", {})[name] = n_bytes
-
-
-def parity_rows(held_out: HeldOut, n_rows: int = N_PARITY_ROWS) -> list[list[int]]:
-    """Return rows spread over the held-out ones, cut to a length whose logits fit in memory."""
-    n_rows = min(n_rows, len(held_out.prompts))
-    picked = np.linspace(0, len(held_out.prompts) - 1, n_rows).astype(int)
-    return as_lists([held_out.prompts[i][-N_PARITY_TOKENS:] for i in picked])
-
-
-def as_lists(rows: Sequence[Sequence[int]]) -> list[list[int]]:
-    """Return token ids as JSON can hold them."""
-    return [list(map(int, row)) for row in rows]
+    def note(self, name: str, peak_bytes: int, seconds: float | None = None) -> None:
+        """Note the most memory a process of this step held, and what it took."""
+        self.found.setdefault("peak_bytes", {})[name] = peak_bytes
+        if seconds is not None:
+            self.found.setdefault("seconds", {})[name] = round(seconds, 3)
 
 
 @contextmanager
-def cleaned(work: Work, keep: bool) -> Iterator[None]:
-    """Have an empty work folder inside, and none afterwards unless asked to keep it."""
+def cleaned(work: Work) -> Iterator[None]:
+    """Have an empty work folder inside, and none afterwards."""
     shutil.rmtree(work.folder, ignore_errors=True)
     work.folder.mkdir(parents=True)
     try:
         yield
     finally:
-        if not keep:
-            shutil.rmtree(work.folder, ignore_errors=True)
+        shutil.rmtree(work.folder, ignore_errors=True)
+
+
+@contextmanager
+def resumable(work: Work, fingerprint: str) -> Iterator[None]:
+    """Have a work folder inside, what an earlier attempt left of the same thing in it.
+
+    It goes when the work is done; a stop or a failure leaves it for the next attempt.
+    """
+    mark = work.folder / "fingerprint"
+    if not mark.is_file() or mark.read_text(encoding="utf-8") != fingerprint:
+        shutil.rmtree(work.folder, ignore_errors=True)
+        work.folder.mkdir(parents=True)
+        mark.write_text(fingerprint, encoding="utf-8")
+    yield
+    shutil.rmtree(work.folder)

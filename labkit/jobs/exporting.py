@@ -1,11 +1,14 @@
 """What merging and optimising share: a tuned model and held-out rows to a checked folder."""
 
+import json
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from .. import data, evaluation, export, report
+from .. import data, evaluation, export, report, runtime
 from ..errors import RunError
+from ..evaluation.answers import HEADROOM
 from ..evaluation.kinds import Tokenizer
 from ..files import write_json
 from ..run import Run
@@ -25,7 +28,7 @@ def exported(job: Job, tuned: Run, limit: int | None, work: Work) -> str:
     splits, folder, tokenizer = opened(job, settings)
     write_environment(job, splits.fingerprint)
     job.notes(about_base(settings))
-    rows = rows_to_check(tokenizer, splits.held_out[:limit], splits, settings.max_length)
+    rows = rows_to_check(tokenizer, folder, splits, settings.max_length, limit, tuned.metrics)
     try:
         found = work(settings, folder, rows, until_stopped(job))
     except StopIteration:
@@ -57,16 +60,87 @@ def until_stopped(job: Job) -> Callable[..., None]:
 
 
 def rows_to_check(
-    tokenizer: Tokenizer, examples: Sequence[data.Example], splits: data.Splits, max_length: int
+    tokenizer: Tokenizer,
+    folder: Path,
+    splits: data.Splits,
+    max_length: int,
+    limit: int | None,
+    metrics: dict[str, Any],
 ) -> export.HeldOut:
-    """Return the rows an export is checked on, as token ids."""
+    """Return the rows an export is checked on, as token ids, and what the run answered to them.
+
+    Args:
+        tokenizer: Of the base model.
+        folder: Of the base model.
+        splits: The run's rows.
+        max_length: Most tokens of a row.
+        limit: Most rows.
+        metrics: The tuned run's, with its answers.
+    """
+    examples = splits.held_out[:limit]
+    about: dict[str, Any] = {
+        "task": splits.task,
+        "text": export.text_rows(tokenizer),
+        "is_chat": any(example.messages is not None for example in examples),
+    }
     if splits.task != "classification":
-        tokens, _ = data.tokenize(examples, tokenizer, max_length=max_length)
-        return export.HeldOut(prompts=[row.input_ids[: row.n_prompt] for row in tokens])
+        return _texts(tokenizer, folder, examples, max_length, metrics, about)
     rows = evaluation.label_rows(tokenizer, examples, splits.labels, max_length)
     return export.HeldOut(
         prompts=rows.prompts,
-        completions=list(rows.completions.values()),
+        completions=runtime.with_end(list(rows.completions.values()), rows.end),
         labels=list(rows.completions),
-        gold=rows.gold,
+        references=rows.gold,
+        recorded=_recorded(metrics, "predictions", "gold", rows.gold),
+        **about,
     )
+
+
+def _texts(
+    tokenizer: Tokenizer,
+    folder: Path,
+    examples: Sequence[data.Example],
+    max_length: int,
+    metrics: dict[str, Any],
+    about: dict[str, Any],
+) -> export.HeldOut:
+    """Return rows that are answered with a text, as a fine-tuning's evaluation does."""
+    tokens, _ = data.tokenize(examples, tokenizer, max_length=max_length)
+    references = [example.completion for example in examples]
+    n_answered = int(metrics.get("tuned", {}).get("n_answers") or len(tokens))
+    longest = max((len(row.input_ids) - row.n_prompt for row in tokens[:n_answered]), default=1)
+    return export.HeldOut(
+        prompts=[row.input_ids[: row.n_prompt] for row in tokens],
+        references=references,
+        recorded=_recorded(metrics, "answers", "references", references),
+        max_new_tokens=math.ceil(HEADROOM * longest),
+        ends=_ends(tokenizer, folder),
+        decode=lambda ids: str(tokenizer.decode(ids, skip_special_tokens=True)),
+        **about,
+    )
+
+
+def _recorded(
+    metrics: dict[str, Any], answers: str, references: str, wanted: Sequence[str]
+) -> dict[str, list[str]]:
+    """Return what base and tuned model answered, where the run has kept it for these rows."""
+    models = {"base": metrics.get("base", {}), "adapter": metrics.get("tuned", {})}
+    return {
+        name: list(of[answers])
+        for name, of in models.items()
+        if answers in of and _same_start(of.get(references, ()), wanted)
+    }
+
+
+def _same_start(kept: Sequence[str], wanted: Sequence[str]) -> bool:
+    n = min(len(kept), len(wanted))
+    return n > 0 and list(kept[:n]) == list(wanted[:n])
+
+
+def _ends(tokenizer: Tokenizer, folder: Path) -> list[int]:
+    """Return the tokens that end an answer, the model's and the tokenizer's."""
+    file = folder / "generation_config.json"
+    found = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    ends = found.get("eos_token_id")
+    listed = ends if isinstance(ends, list) else [ends]
+    return sorted({end for end in (*listed, tokenizer.eos_token_id) if end is not None})

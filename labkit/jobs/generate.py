@@ -1,56 +1,75 @@
 """The job of answering: prompts through a base model, a tuned one or an ONNX export."""
 
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-from .. import data, evaluation, machine, runtime, training
-from ..errors import RunError, SpecError
+from .. import data, evaluation, machine, training
 from ..evaluation.kinds import Model, Prompt, Tokenizer
 from ..run import Run
+from ..runtime import Loaded, PromptForm, prompt_section
+from ..runtime.find import find_model
 from ..spec import FinetuneSpec, GenerateSpec
+from ..spec.optimize import PRECISIONS
 from .job import Job, load_tokenizer, model_folder
+
+PAUSE = 0.05
+"""Seconds between two records of what was said: a reader sees no more than 20 a second."""
+
+Answers = Sequence[tuple[Prompt, Iterator[str]]]
+"""Each prompt as the model was asked it, and the pieces of its answer, found as they are read."""
 
 
 def generate(job: Job) -> str:
-    """Answer prompts."""
+    """Answer prompts one after another, and tell what is said while it is said."""
     spec = job.spec
     assert isinstance(spec, GenerateSpec)
+    exported = spec.adapter is not None or spec.source in PRECISIONS
+    for prompt, pieces in exported_answers(spec) if exported else _torch_answers(job, spec):
+        job.emit("answer", prompt=prompt, text=told(job, pieces))
+        if job.should_stop():
+            return "stopped"
+    return "done"
+
+
+def told(job: Job, pieces: Iterator[str]) -> str:
+    """Record pieces as they come, up to the end or a stop request; return what was said."""
+    said, waiting, next_time = "", "", 0.0
+    for piece in pieces:
+        said, waiting = said + piece, waiting + piece
+        if job.should_stop():
+            break
+        if time.monotonic() >= next_time:
+            job.emit("piece", text=waiting)
+            waiting, next_time = "", time.monotonic() + PAUSE
+    return said
+
+
+def exported_answers(spec: GenerateSpec) -> Answers:
+    """Return the answers of an ONNX export; torch is not loaded."""
+    precision = spec.source if spec.source in PRECISIONS else None
+    threads = machine.processors()
+    loaded = Loaded(find_model(spec.run, precision), adapter=spec.adapter, threads=threads)
+    return [
+        (
+            loaded.form.filled(text, raw=spec.raw),
+            loaded.stream(text, raw=spec.raw, seed=spec.seed + number, **_how(spec)),
+        )
+        for number, text in enumerate(spec.prompts)
+    ]
+
+
+def _torch_answers(job: Job, spec: GenerateSpec) -> Answers:
+    """Return the answers of a base model or of a tuned one, in PyTorch."""
     tuned = _tuned(spec)
     settings = tuned.spec if tuned else FinetuneSpec(model=spec.run)
     assert isinstance(settings, FinetuneSpec)
     folder = model_folder(settings.model, settings.trust_remote_code, job)
     tokenizer = load_tokenizer(folder, settings.trust_remote_code)
-    texts = [_prompt(spec, settings if tuned else None, text) for text in spec.prompts]
-    ids = [data.prompt_ids(text, tokenizer) for text in texts]
-    answers = _answers(spec, tuned, settings, folder, tokenizer, ids)
-    for prompt, answer in zip(texts, answers, strict=True):
-        job.emit("answer", prompt=prompt, text=answer)
-    return "done"
-
-
-def _tuned(spec: GenerateSpec) -> Run | None:
-    """Return the run that answers; None where a base model was named."""
-    return Run(spec.run) if (Path(spec.run) / "spec.yaml").is_file() else None
-
-
-def _prompt(spec: GenerateSpec, settings: FinetuneSpec | None, text: str) -> Prompt:
-    """Return the prompt in the form the model was trained on, or as a chat's first turn."""
-    if spec.raw:
-        return text
-    if settings is None:
-        return [{"role": "user", "content": text}]
-    return data.prompt_text(settings, text)
-
-
-def _answers(
-    spec: GenerateSpec,
-    tuned: Run | None,
-    settings: FinetuneSpec,
-    folder: Path,
-    tokenizer: Tokenizer,
-    ids: list[list[int]],
-) -> list[str]:
-    if tuned and spec.source in ("fp32", "int8", "int4"):
-        return _onnx_answers(spec, _onnx_folder(tuned, spec.source), tokenizer, ids)
+    form = _form(tuned, settings)
+    prompts = [form.filled(text, raw=spec.raw) for text in spec.prompts]
+    ids = [data.prompt_ids(prompt, tokenizer) for prompt in prompts]
     model: Model
     if not tuned or spec.source != "adapter":
         model = training.load_base(folder, trust_remote_code=settings.trust_remote_code)
@@ -58,30 +77,30 @@ def _answers(
         model = training.load_tuned(folder, tuned.learned, settings)
         if settings.head:
             labels = training.read_labels(tuned.learned)
-            return [labels[i] for i in evaluation.head_scores(model, ids).argmax(axis=1)]
-    return evaluation.generate(
-        model, tokenizer, ids, spec.max_new_tokens, temperature=spec.temperature, seed=spec.seed
-    )
+            chosen = evaluation.head_scores(model, ids).argmax(axis=1)
+            return [(prompt, iter([labels[i]])) for prompt, i in zip(prompts, chosen, strict=True)]
+    return list(zip(prompts, _streams(spec, model, tokenizer, ids), strict=True))
 
 
-def _onnx_answers(
-    spec: GenerateSpec, folder: Path, tokenizer: Tokenizer, ids: list[list[int]]
-) -> list[str]:
-    if spec.temperature:
-        raise SpecError(
-            f"temperature must be 0 with an ONNX export; got {spec.temperature:g}.",
-            hint="Leave it out, or take source: adapter.",
-        )
-    model = runtime.OnnxModel(folder, threads=machine.processors())
-    answers = [model.generate(row, spec.max_new_tokens, [tokenizer.eos_token_id]) for row in ids]
-    return [tokenizer.decode(answer, skip_special_tokens=True) for answer in answers]
+def _streams(
+    spec: GenerateSpec, model: Model, tokenizer: Tokenizer, ids: list[list[int]]
+) -> Iterator[Iterator[str]]:
+    for number, row in enumerate(ids):
+        yield evaluation.stream(model, tokenizer, row, seed=spec.seed + number, **_how(spec))
 
 
-def _onnx_folder(tuned: Run, precision: str) -> Path:
-    folder = tuned.path / "onnx" / precision / "model"
-    if folder.is_dir():
-        return folder
-    raise RunError(
-        f"The run {tuned.name!r} has no {precision} export.",
-        hint=f"Make it first: %optimize {tuned.name} --precision {precision}.",
-    )
+def _tuned(spec: GenerateSpec) -> Run | None:
+    """Return the run that answers; None where a base model was named."""
+    return Run(spec.run) if (Path(spec.run) / "spec.yaml").is_file() else None
+
+
+def _form(tuned: Run | None, settings: FinetuneSpec) -> PromptForm:
+    """Return the form the model was trained on; a base model is asked as a chat's first turn."""
+    is_chat = bool(tuned and (tuned.last("example") or {}).get("chat"))
+    return PromptForm.of(prompt_section(settings if tuned else None, chat=is_chat))
+
+
+def _how(spec: GenerateSpec) -> dict[str, Any]:
+    """Return when an answer ends and how its tokens are taken."""
+    names = ("max_new_tokens", "temperature", "top_k", "top_p")
+    return {name: getattr(spec, name) for name in names} | {"stop": spec.stop or ()}

@@ -1,7 +1,6 @@
-"""The job of optimising: a tuned model to a checked, measured ONNX folder."""
+"""The job of optimising: a tuned model to checked, measured ONNX folders."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,25 +12,36 @@ from .job import Job
 
 
 def optimize(job: Job) -> str:
-    """Merge or take along the adapter, export, quantise, check, measure."""
+    """Climb the ladder: merge or take along the adapter, export, quantise, check, measure."""
     spec = job.spec
     assert isinstance(spec, OptimizeSpec)
-    tuned = Run(job.path.parents[1])  # not by name: a copied folder keeps its exports
+    if spec.adapters:
+        from .adapters import adapters
+
+        return str(adapters(job))
+    tuned = Run(job.path.parent)  # not by name: a copied folder keeps its exports
 
     def work(
         settings: FinetuneSpec, folder: Path, rows: export.HeldOut, emit: Callable[..., None]
     ) -> dict[str, Any]:
-        if spec.limit is None and rows.labels:
-            rows = replace(rows, torch_accuracy=tuned.metrics["tuned"]["accuracy"])
-        return export.optimize(
-            _parts(tuned, settings, folder),
-            job.path / "model",
-            precision=spec.precision,
-            held_out=rows,
-            emit=emit,
-        )
+        parts = _parts(tuned, settings, folder)
+        return export.climb(parts, job.path, request_of(spec), held_out=rows, emit=emit)
 
     return exported(job, tuned, spec.limit, work)
+
+
+def request_of(spec: OptimizeSpec) -> export.Request:
+    """Return what a run's settings ask of the ladder."""
+    asked = {"max_kl": spec.max_kl, "min_top1": spec.min_top1, "max_drop": spec.max_drop}
+    return export.Request(
+        precisions=spec.precision,
+        target=spec.target,
+        gates=export.Gates(**{name: limit for name, limit in asked.items() if limit is not None}),
+        accept=spec.accept,
+        int4=spec.int4,
+        tune_seconds=spec.tune_seconds,
+        seed=spec.seed,
+    )
 
 
 def _parts(tuned: Run, settings: FinetuneSpec, base: Path) -> export.Tuned:

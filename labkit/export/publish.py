@@ -1,0 +1,77 @@
+"""Put the rungs that may be used in their place, with all that a folder to deploy holds."""
+
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..files import write_json
+from .child import peak_bytes
+from .deploy.finish import finish
+from .kept import FILE
+
+if TYPE_CHECKING:
+    from .ladder import Ladder
+
+
+def publish(ladder: "Ladder") -> dict[str, Any]:
+    """Write the numbers beside each model and move it to its place; return the numbers."""
+    ladder.work.note("this process", peak_bytes())
+    tuned = _tune(ladder)
+    result = _result(ladder) | ({"tune": tuned} if tuned else {})
+    for name, folder in ladder.kept.items():
+        _finish(ladder, name, folder, result)
+        if not ladder.is_old(folder):
+            _put(folder, ladder.out / name)
+    for name, rung in ladder.rungs.items():
+        if rung.get("verdict") == "refused":
+            shutil.rmtree(ladder.out / name, ignore_errors=True)
+    return result
+
+
+def _tune(ladder: "Ladder") -> dict[str, Any] | None:
+    """Find the best session settings of the chosen model, where time was given for it."""
+    if not ladder.request.tune_seconds or ladder.chosen is None:
+        return None
+    from .tune import tune
+
+    ladder.work.stage("tune")
+    folder = ladder.kept[ladder.chosen]
+    return dict(tune(folder, ladder.request.tune_seconds, ladder.work.emit))
+
+
+def _result(ladder: "Ladder") -> dict[str, Any]:
+    from .ladder import RUNGS
+
+    request, rungs, found, last = ladder.request, ladder.rungs, ladder.work.found, ladder.last
+    judged = {name: asdict(request.gates) for name in request.precisions if name != "fp32"}
+    return {
+        "target": request.target,
+        "chosen": ladder.chosen,
+        "n_rows": len(ladder.held_out.prompts),
+        "gates": {name: of for name, of in last.get("gates", {}).items() if name in rungs} | judged,
+        "rungs": {name: rungs[name] for name in RUNGS if name in rungs},
+        "fingerprints": {name: ladder.prints.of(name) for name in rungs},
+        "peak_bytes": last.get("peak_bytes", {}) | found["peak_bytes"],
+        "seconds": last.get("seconds", {}) | found.get("seconds", {}),
+    }
+
+
+def _finish(ladder: "Ladder", name: str, folder: Path, result: dict[str, Any]) -> None:
+    """Write what lies beside a model; its card is the caller's to write."""
+    facts = {"precision": name, "fingerprint": ladder.prints.of(name)}
+    write_json(folder / FILE, result | facts)
+    about = {
+        "name": f"{ladder.out.parent.name}{ladder.out.name.removeprefix('onnx')}-{name}",
+        "precision": name,
+        "settings": ladder.tuned.spec,
+        "chat": ladder.held_out.is_chat,
+        "base": ladder.tuned.base,
+    }
+    finish(folder, about)
+
+
+def _put(folder: Path, place: Path) -> None:
+    """Move a folder to its place; one that was made of other weights gives way."""
+    shutil.rmtree(place, ignore_errors=True)
+    folder.rename(place)
