@@ -17,6 +17,7 @@ from .api import (
     rate,
     ratings,
     resume,
+    verify,
 )
 from .errors import LabError
 from .run import Run, all_runs
@@ -44,6 +45,7 @@ __all__ = [
     "rate",
     "ratings",
     "resume",
+    "verify",
 ]
 
 

@@ -45,11 +45,13 @@ def parser() -> Parser:
     evaluate_options(add("evaluate", _evaluate, "Measure a tuned model beside others."))
     merge_options(add("merge", _merge, "Fold what a run learned into its base model's weights."))
     rate_options(add("rate", _rate, "Make a form for people to rate answers, or read filled ones."))
-    one = add("generate", _generate, "Answer prompts with a run's model, or a base model.")
-    one.add_argument("run", help="Run that answers, or a base model's name.")
-    one.add_argument("prompts", nargs="+", help="Prompts, each in quotes.")
-    add_settings(one, GenerateSpec, skip=("run", "prompts"))
+    _add_generate(add("generate", _generate, "Answer prompts with a run's model, or a base model."))
     _add_serve(add("serve", _serve, "Answer as OpenAI's API does, with a run's exported model."))
+    one = add(
+        "verify", _verify, "Check an exported model on this machine: files, answers, runtimes."
+    )
+    one.add_argument("run", help="Folder of the model, or a run that was optimised.")
+    one.add_argument("--precision", help="Export of the run (default: the one that was chosen).")
     one = add("runs", _runs, "List the runs, or show one (and follow it while it goes).")
     one.add_argument("name", nargs="?", help="Run to show.")
     add("stop", _stop, "Ask a run to finish its step, save a checkpoint and end.").add_argument(
@@ -78,6 +80,17 @@ def _add_spec(one: Parser) -> None:
 def _add_models(one: Parser) -> None:
     one.add_argument("--fetch", metavar="NAME", help="Fetch this model into the cache.")
     one.add_argument("--accept", metavar="NAME", help="Accept the terms of this model.")
+
+
+def _add_generate(one: Parser) -> None:
+    one.add_argument("run", help="Run that answers, or a base model's name.")
+    one.add_argument("prompts", nargs="+", help="Prompts, each in quotes.")
+    add_settings(one, GenerateSpec, skip=("run", "prompts"))
+
+
+def _add_verify(one: Parser) -> None:
+    one.add_argument("run", help="Folder of the model, or a run that was optimised.")
+    one.add_argument("--precision", help="Export of the run (default: the one that was chosen).")
 
 
 def _add_serve(one: Parser) -> None:
@@ -135,6 +148,13 @@ def _serve(args: Any) -> None:  # noqa: ANN401 - argparse's
     serve.run(args.run, say=say, **settings_of(args, ServeSpec, skip=("run",)))
 
 
+def _verify(args: Any) -> None:  # noqa: ANN401 - argparse's
+    found = api.verify(args.run, args.precision)
+    print(repr(found))
+    if not found.ok:
+        sys.exit(1)
+
+
 def _runs(args: Any) -> None:  # noqa: ANN401 - argparse's
     if not args.name:
         print(report.runs_table(all_runs()))
@@ -159,7 +179,7 @@ def _models(args: Any) -> None:  # noqa: ANN401 - argparse's
         print(catalog.models_table())
 
 
-def _targets(args: Any) -> None:  # noqa: ANN401, ARG001 - argparse's
+def _targets(args: Any) -> None:  # noqa: ANN401 - argparse's
     from .runtime.targets import targets_table
 
     print(targets_table())

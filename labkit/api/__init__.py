@@ -12,6 +12,7 @@ from .rated import RatingResults
 from .rating import RatingForms, latest_rating, rate
 from .ratings import ratings
 from .staging import attach
+from .verify import verify
 
 __all__ = [
     "Answers",
@@ -34,4 +35,5 @@ __all__ = [
     "rate",
     "ratings",
     "resume",
+    "verify",
 ]

@@ -3,11 +3,13 @@
 from .blocks import Picture
 from .card import write_card
 from .chart_schedule import schedule_picture
+from .export_card import export_card
 from .html import bundle, final, fragment, live
 from .page import write_report
 from .plaintext import line, progress_line, text
 from .rating_page import rating_page
 from .ratings import ratings_html, ratings_text
+from .rungs import kept_models
 from .table import Plain, RunsTable, runs_table
 from .views import NotebookView, SilentView, TextView, Watcher, watcher
 
@@ -20,8 +22,10 @@ __all__ = [
     "TextView",
     "Watcher",
     "bundle",
+    "export_card",
     "final",
     "fragment",
+    "kept_models",
     "line",
     "live",
     "progress_line",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from . import words
 from .blocks import Block, Picture
 from .drawing import BLUE, GREY, RED, blank, saved
-from .rungs import Ladder
+from .rungs import Ladder, state
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -83,7 +83,7 @@ def points_of(of: Ladder) -> list[Point]:
         found.append(
             Point(
                 "tuned" if name == "adapter" else name,
-                "reference" if rung.get("engine") == "torch" else str(rung.get("verdict")),
+                state(rung),
                 words.number(kl),
                 size / words.MIB if size else None,
                 1000 * token if token else None,

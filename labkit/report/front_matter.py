@@ -18,13 +18,13 @@ def front_matter(run: Run) -> dict[str, Any]:
     """Return the head of the card: what the hub's search reads."""
     spec, base = run.spec.as_dict(), hub_id(str(run.spec.as_dict()["model"]))
     model = model_entry(spec["model"])
-    dataset = _dataset_id(spec["data"])
+    dataset = dataset_id(spec["data"])
     kind = run.metrics.get("task", "generation")
     relation = "finetune" if spec["method"] == "full" else "adapter"
     return {
         **({"base_model": base, "base_model_relation": relation} if base else {}),
         "library_name": _library(spec),
-        **_licence(model),
+        **licence_of(model),
         "pipeline_tag": "text-classification" if spec["head"] else "text-generation",
         **({"datasets": [dataset]} if dataset else {}),
         "tags": ["labkit", spec["method"], kind],
@@ -54,7 +54,8 @@ def hub_id(model: str) -> str | None:
     return model if is_id else None
 
 
-def _licence(model: ModelEntry | None) -> dict[str, str]:
+def licence_of(model: ModelEntry | None) -> dict[str, str]:
+    """Return a model's licence in the hub's words; nothing where nobody knows it."""
     if model is None:
         return {}
     known = LICENCES.get(model.licence)
@@ -63,7 +64,7 @@ def _licence(model: ModelEntry | None) -> dict[str, str]:
     return {"license": "other", "license_name": model.licence, "license_link": model.licence_url}
 
 
-def _dataset_id(data: str) -> str | None:
+def dataset_id(data: str) -> str | None:
     """Return a hub data set's id; a name of ours or a file would name someone else's there."""
     is_id = re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", data) and not Path(data).exists()
     return data if is_id and not Path(data).suffix else None

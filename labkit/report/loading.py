@@ -27,7 +27,7 @@ def program(run: Run) -> str:
         double=spec["bnb_4bit_use_double_quant"],
         prompt=str(example.get("prompt", "Hello")),
         labels=list(run.metrics.get("labels", [])),
-        tokens=_longest(example),
+        tokens=longest(example),
     )
 
 
@@ -104,6 +104,6 @@ def _why(run: Run) -> str:
     return ""
 
 
-def _longest(example: dict[str, Any]) -> int:
+def longest(example: dict[str, Any]) -> int:
     """Return how many new tokens a completion needs: twice those of the first row, from 8."""
     return max(8, 2 * int(example.get("n_target_tokens") or 16))

@@ -8,12 +8,11 @@ from typing import Any
 from ..files import write_text
 from ..run import Run
 from . import story, words
-from .blocks import Block, Facts, Lines, Table
+from .blocks import Block, Facts, Table
 from .evaluations import evaluations
+from .exports import exports
 from .facts import title
 from .html import draw, fragment
-from .ladder import ladder
-from .merged import merged
 
 
 def write_report(run: Run) -> Path:
@@ -71,22 +70,6 @@ def environment(run: Run) -> list[Block]:
     return [Facts("Environment", found)] if found else []
 
 
-def exports(run: Run) -> list[Block]:
-    """Return the merged model, then each exported one, in one table and in detail."""
-    blocks = [
-        block for file in run.path.glob("merged/spec.yaml") for block in merged(Run(file.parent))
-    ]
-    found = {file.parent.name: _json(file) for file in run.path.glob("onnx/*/metrics.json")}
-    if not found:
-        return blocks
-    rows = tuple((name, words.size(of.get("size_bytes")), *_best(of)) for name, of in found.items())
-    header = ("precision", "size", "accuracy", "first token", "each further token")
-    blocks.append(Table("Exported to ONNX", header, rows))
-    for file in sorted(run.path.glob("onnx/*/spec.yaml")):
-        blocks += [Lines(f"Export {file.parent.name}", (), folded=False), *ladder(Run(file.parent))]
-    return blocks
-
-
 def summary(run: Run) -> list[Block]:
     """Return how many events of each kind the record holds, and over what time."""
     kinds: dict[str, int] = {}
@@ -94,20 +77,6 @@ def summary(run: Run) -> list[Block]:
         kinds[event["kind"]] = kinds.get(event["kind"], 0) + 1
     items = tuple((kind, words.count(n)) for kind, n in kinds.items())
     return [Facts("Events in the record", items)] if items else []
-
-
-def _best(of: dict[str, Any]) -> tuple[str, str, str]:
-    precision, accuracy = str(of.get("precision")), of.get("accuracy")
-    share = accuracy.get(precision) if isinstance(accuracy, dict) else accuracy
-    timed = of.get("latency") or {}
-    ours = next(
-        (timed[key] for key in ("onnx", precision) if isinstance(timed.get(key), dict)), timed
-    )
-    return (
-        words.percent(share) if isinstance(share, int | float) else "–",
-        words.seconds(ours.get("first_token_seconds")),
-        words.seconds(ours.get("token_seconds")),
-    )
 
 
 def _json(file: Path) -> dict[str, Any]:

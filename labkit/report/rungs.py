@@ -36,15 +36,6 @@ class Ladder:
         return str(name) if name in self.rungs else None
 
     @property
-    def kept(self) -> tuple[str, ...]:
-        """Rungs that lie in a folder of their own."""
-        return tuple(
-            name
-            for name, rung in self.rungs.items()
-            if rung.get("engine") == "onnx" and rung.get("verdict") in ("passed", "accepted")
-        )
-
-    @property
     def torch(self) -> dict[str, Any]:
         """The rung that stands for PyTorch: as one model where it merges."""
         timed = [
@@ -69,7 +60,21 @@ def ladder_of(run: Run) -> Ladder:
 
 def verdict(rung: Mapping[str, Any]) -> str:
     """Return the verdict on a rung as sign and word; an open one as an ellipsis."""
-    return "\u00a0".join(VERDICTS.get(str(rung.get("verdict")), ("…",)))
+    return "\u00a0".join(VERDICTS.get(state(rung), ("…",)))
+
+
+def state(rung: Mapping[str, Any]) -> str:
+    """Return the verdict's key; what runs in PyTorch is what the others are held against."""
+    return "reference" if rung.get("engine") == "torch" else str(rung.get("verdict"))
+
+
+def kept_models(run: Run) -> tuple[str, ...]:
+    """Return the rungs of an export that may be used and lie in a folder of their own."""
+    return tuple(
+        name
+        for name, rung in ladder_of(run).rungs.items()
+        if state(rung) in ("passed", "accepted") and (run.path / name).is_dir()
+    )
 
 
 def times_faster(of: Ladder, name: str) -> float | None:

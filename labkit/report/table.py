@@ -12,6 +12,7 @@ from .figures import figures, title, value
 from .html import fragment
 from .measured import curve
 from .plaintext import table_text
+from .rungs import metric_of
 from .scores import has_results, models_of
 
 
@@ -73,12 +74,12 @@ def _result(metrics: dict[str, Any]) -> str:
             value(key, of[key].value) for of in (found[0], found[-1])[-len(found) :] if key in of
         ]
         return f"{title(key)} ".removeprefix("accuracy ") + " → ".join(ends)
-    accuracy = metrics.get("accuracy")
-    if isinstance(accuracy, dict):
-        share = accuracy.get(str(metrics.get("precision")))
-        return f"{metrics.get('precision')} {words.percent(share)}"
+    if metrics.get("chosen"):
+        rung = metrics["rungs"][metrics["chosen"]]
+        return f"{metrics['chosen']} {metric_of(rung).partition(' [')[0]}".removesuffix(" –")
     return "–"
 
 
 def _size(metrics: dict[str, Any]) -> str:
-    return words.size(metrics.get("size_bytes") or (metrics.get("adapter") or {}).get("bytes"))
+    rung = (metrics.get("rungs") or {}).get(metrics.get("chosen")) or metrics
+    return words.size(rung.get("size_bytes") or (metrics.get("adapter") or {}).get("bytes"))
