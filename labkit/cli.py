@@ -47,11 +47,7 @@ def parser() -> Parser:
     rate_options(add("rate", _rate, "Make a form for people to rate answers, or read filled ones."))
     _add_generate(add("generate", _generate, "Answer prompts with a run's model, or a base model."))
     _add_serve(add("serve", _serve, "Answer as OpenAI's API does, with a run's exported model."))
-    one = add(
-        "verify", _verify, "Check an exported model on this machine: files, answers, runtimes."
-    )
-    one.add_argument("run", help="Folder of the model, or a run that was optimised.")
-    one.add_argument("--precision", help="Export of the run (default: the one that was chosen).")
+    _add_verify(add("verify", _verify, "Check an exported model here: files, answers, runtimes."))
     one = add("runs", _runs, "List the runs, or show one (and follow it while it goes).")
     one.add_argument("name", nargs="?", help="Run to show.")
     add("stop", _stop, "Ask a run to finish its step, save a checkpoint and end.").add_argument(
