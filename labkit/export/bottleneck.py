@@ -4,7 +4,6 @@ A bottleneck (Houlsby et al., 2019, arXiv:1902.00751) bends between its two prod
 weight can hold layer and adapter; the base is exported and the adapter's own nodes follow.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ExportError
+from ..runtime.folder import graph_facts
 from .graph import Weights, Writer, load_graph, node_named, rewrite
 
 ADAPTER = "/adapter/"
@@ -72,7 +72,9 @@ def insert_bottlenecks(folder: Path, adapter: Path) -> int:
     model = load_graph(folder)
     weights = Weights(folder, model.graph)
     found = read_bottlenecks(adapter)
-    placed = _placed(found, model.graph, attention_widths(folder))
+    known = graph_facts(folder).get("modules", {})
+    names = {layer: known.get(layer, "") for layer in found}
+    placed = _placed(found, model.graph, attention_widths(folder), names)
     with rewrite(model, folder) as writer:
         for name in weights.names:
             writer.add(name, weights.read(name))
@@ -107,12 +109,13 @@ def _placed(
     found: Mapping[str, Bottleneck],
     graph: Any,  # noqa: ANN401 - protobuf
     widths: Mapping[str, int],
+    known: Mapping[str, str],
 ) -> dict[str, Bottleneck]:
     """Return the adapters by the product that each follows, one for what the graph has fused."""
     names = {node.name for node in graph.node}
     placed: dict[str, dict[str, Bottleneck]] = {}
     for layer, bottleneck in found.items():
-        stem, part = _stem(layer, names)
+        stem, part = (known[layer], "") if known[layer] else _stem(layer, names)
         placed.setdefault(stem, {})[part] = bottleneck
     return {
         stem: parts[""] if "" in parts else _side_by_side(parts, widths)
@@ -140,8 +143,7 @@ def _stem(layer: str, names: set[str]) -> tuple[str, str]:
 
 def attention_widths(folder: Path) -> dict[str, int]:
     """Return how many outputs the query, key and value products have."""
-    text = (folder / "genai_config.json").read_text(encoding="utf-8")
-    decoder = json.loads(text)["model"]["decoder"]
+    decoder = graph_facts(folder)["decoder"]
     heads = (decoder["num_attention_heads"], *2 * (decoder["num_key_value_heads"],))
     return {name: n * decoder["head_size"] for name, n in zip(FUSED, heads, strict=True)}
 

@@ -1,55 +1,40 @@
-"""Hugging Face folder to ONNX, with the model builder of onnxruntime-genai."""
+"""Hugging Face folder to ONNX: with the model builder of onnxruntime-genai, else by tracing."""
 
-import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 from ..errors import ExportError, near
+from ..runtime.folder import write_section
+from .architectures import check_exportable, is_built, read_config, suit
 from .child import call
+from .heads import attach_head, holds_head
 from .quantize import quantize_onnx
 from .tie import tie_int8_embedding
 
 PRECISIONS = ("fp32", "int8", "int4")
 
-ARCHITECTURES = (
-    "ChatGLMModel",
-    "Ernie4_5ForCausalLM",
-    "Gemma2ForCausalLM",
-    "Gemma3ForCausalLM",
-    "GemmaForCausalLM",
-    "GptOssForCausalLM",
-    "GraniteForCausalLM",
-    "HunYuanDenseV1ForCausalLM",
-    "InternLM2ForCausalLM",
-    "Lfm2ForCausalLM",
-    "LlamaForCausalLM",
-    "MistralForCausalLM",
-    "NemotronForCausalLM",
-    "OlmoForCausalLM",
-    "Phi3ForCausalLM",
-    "PhiForCausalLM",
-    "Qwen2ForCausalLM",
-    "Qwen3ForCausalLM",
-    "SmolLM3ForCausalLM",
-)
-"""Causal language models that the pinned builder knows."""
+OPTIONS = ("hf_token=false", "windowed_kv_cache=false")
+"""Of the builder. A cache cut to the window would need another form of input for each layer."""
 
 SPARE = 1.1
 """Room asked for on the disk, as a multiple of what the export is known to write."""
 
 
-def export_onnx(folder: Path, out: Path, precision: str, *, log: Path) -> int:
-    """Write a Hugging Face folder as an ONNX folder that onnxruntime-genai can load.
+def export_onnx(
+    folder: Path, out: Path, precision: str, *, log: Path, head: Path | None = None
+) -> int:
+    """Write a Hugging Face folder as an ONNX folder that `OnnxModel` or `OnnxClassifier` can load.
 
     Args:
         folder: Model and tokenizer, not quantised.
         out: New folder; it appears when it is complete.
         precision: "fp32"; "int8"; or "int4" (with an int8 head and int8 in sensitive layers).
-        log: The builder's output is appended here.
+        log: The output of what exports is appended here.
+        head: Folder of a classification head that takes the output layer's place; left out, it is
+            the folder itself where `split_head` wrote one.
 
     Returns:
-        The builder's peak memory in bytes.
+        Peak memory of the export in bytes.
 
     Raises:
         ExportError: What cannot be exported and why.
@@ -58,17 +43,21 @@ def export_onnx(folder: Path, out: Path, precision: str, *, log: Path) -> int:
     part = out.with_name(f"{out.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     try:
-        peak = _export_to(part, folder, precision, log)
+        peak = _export_to(part, folder, precision, log, head or folder)
         part.rename(out)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return peak
 
 
-def _export_to(part: Path, folder: Path, precision: str, log: Path) -> int:
+def _export_to(part: Path, folder: Path, precision: str, log: Path, head: Path) -> int:
     """Export to `part` itself; a quantised model goes through its fp32 form."""
     full = part if precision == "fp32" else part / "fp32"
-    _, peak = call("builder", "build", log=log, folder=str(folder), out=str(full))
+    route = ("builder", "build") if is_built(folder) else ("traced.trace", "trace")
+    arguments = {"folder": str(folder), "out": str(full)}
+    if holds_head(head):
+        arguments["head"] = str(head)
+    _, peak = call(*route, log=log, **arguments)
     if precision != "fp32":
         quantized = part / precision
         quantize_and_tie(full, quantized, precision)
@@ -85,55 +74,26 @@ def quantize_and_tie(full: Path, out: Path, precision: str) -> str | None:
     return tie_int8_embedding(out)
 
 
-def build(folder: str, out: str, precision: str = "fp32") -> None:
-    """Run the builder in this process: it puts modules of its own on sys.path, so use a child."""
+def build(folder: str, out: str, precision: str = "fp32", head: str | None = None) -> None:
+    """Run the builder in this process: it puts modules of its own on sys.path, so use a child.
+
+    The graph gives its last hidden states too, which costs nothing unless they are asked for.
+    """
     try:
         from onnxruntime_genai.models.builder import create_model, parse_extra_options
     except ModuleNotFoundError as error:
         hint = "Run %pip install onnxruntime-genai==0.18.0 and restart the kernel."
         raise ExportError(f"The ONNX model builder needs {error.name}.", hint) from error
     cache = f"{out}/cache"
-    options = parse_extra_options("", folder, out, precision, "cpu", cache, ["hf_token=false"])
-    _flatten_rope(options["hf_details"]["hf_config"])
+    wanted = [*OPTIONS, "exclude_lm_head=true" if head else "include_hidden_states=true"]
+    options = parse_extra_options("", folder, out, precision, "cpu", cache, wanted)
+    config = options["hf_details"]["hf_config"]
+    suit(config)
     create_model("", folder, out, precision, "cpu", cache, **options)
     shutil.rmtree(cache, ignore_errors=True)
-
-
-def _flatten_rope(config: Any) -> None:  # noqa: ANN401 - transformers' config
-    """Give Gemma 3 the flat RoPE settings the builder reads; transformers 5 nests them by layer."""
-    nested = getattr(config, "rope_parameters", None) or {}
-    if "full_attention" in nested:
-        config.rope_theta = nested["full_attention"]["rope_theta"]
-        config.rope_local_base_freq = nested["sliding_attention"]["rope_theta"]
-        config.rope_parameters = dict(nested["full_attention"])
-
-
-def read_config(folder: Path) -> dict[str, Any]:
-    """Return config.json of a Hugging Face folder."""
-    path = folder / "config.json"
-    if not path.is_file():
-        hint = "Name a folder that save_pretrained wrote."
-        raise ExportError(f"{folder} holds no config.json.", hint)
-    config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return config
-
-
-def check_exportable(folder: Path) -> None:
-    """Refuse a model that the builder cannot export, before anything is loaded."""
-    config = read_config(folder)
-    name = (config.get("architectures") or ["(none named)"])[0]
-    if name not in ARCHITECTURES:
-        hint = near(name, ARCHITECTURES, f"It exports {', '.join(ARCHITECTURES)}.")
-        raise ExportError(f"The ONNX builder cannot export the architecture {name}.", hint)
-    refuse_quantized(folder, config)
-
-
-def refuse_quantized(folder: Path, config: dict[str, Any]) -> None:
-    """Refuse weights that are quantised already: merging or exporting adds to the loss."""
-    if config.get("quantization_config"):
-        method = config["quantization_config"].get("quant_method", "an unnamed method")
-        hint = "Start from the unquantised base model."
-        raise ExportError(f"{folder.name} must hold plain weights; it uses {method}.", hint)
+    write_section(Path(out), "model", {"hidden_states": True})
+    if head:
+        attach_head(Path(out), Path(head), 1 / getattr(config, "logits_scaling", 1.0))
 
 
 def check_disk(folder: Path, target: Path, copies: float) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..errors import ExportError
 from ..spec import METHODS, FinetuneSpec
-from .builder import read_config, refuse_quantized
+from .architectures import read_config, refuse_quantized
 
 BNB = "bnb_4bit_"
 """How the settings of a base kept in 4 bits begin."""

@@ -30,11 +30,11 @@ def label_scores_onnx(
         completions: Token ids of each label.
     """
     _check(prompts, completions)
-    n_shared = _n_shared(prompts)
-    shared = model.logits(prompts[0][:n_shared])[1] if n_shared else None
+    start = shared_start(prompts)
+    shared = model.logits(prompts[0][:start])[1] if start else None
     scores = np.empty((len(prompts), len(completions)))
     for row, prompt in enumerate(prompts):
-        logits, cache = model.logits(prompt[n_shared:], shared)
+        logits, cache = model.logits(prompt[start:], shared)
         scores[row] = _scores_after(model, log_softmax(logits[-1]), cache, completions)
     return scores
 
@@ -82,7 +82,7 @@ def _by_length(completions: Sequence[Tokens]) -> Iterator[list[int]]:
     return (labels for length, labels in groups.items() if length > 1)
 
 
-def _n_shared(prompts: Sequence[Tokens]) -> int:
+def shared_start(prompts: Sequence[Tokens]) -> int:
     """Return how many tokens all prompts begin with, leaving each at least one of its own."""
     low, high = min(map(list, prompts)), max(map(list, prompts))
     same = (i for i, (a, b) in enumerate(zip(low, high, strict=False)) if a != b)
@@ -94,8 +94,13 @@ def _check(prompts: Sequence[Tokens], completions: Sequence[Tokens]) -> None:
     if not prompts or not completions:
         found = f"{len(prompts)} rows and {len(completions)} labels"
         raise DataError(f"Scoring needs rows and labels; got {found}.", hint="Check the data set.")
-    for what, lists in (("row", prompts), ("label", completions)):
-        empty = next((i for i, tokens in enumerate(lists, start=1) if not len(tokens)), None)
-        if empty:
-            hint = "Give it at least one token."
-            raise DataError(f"Every {what} must have tokens; {what} {empty} is empty.", hint)
+    require_tokens("row", prompts)
+    require_tokens("label", completions)
+
+
+def require_tokens(what: str, lists: Sequence[Tokens]) -> None:
+    """Refuse a row or a label without a token."""
+    empty = next((i for i, tokens in enumerate(lists, start=1) if not len(tokens)), None)
+    if empty:
+        hint = "Give it at least one token."
+        raise DataError(f"Every {what} must have tokens; {what} {empty} is empty.", hint)
