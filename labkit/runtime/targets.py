@@ -129,10 +129,13 @@ def choose(name: str) -> Target:
     if sys.platform not in target.systems:
         found = f"The target {name} exists on {_systems(target)} only; this is {sys.platform}."
         raise ExportError(found, f"Here there is: {here}.")
+    if target.plugin and find_spec(target.plugin):
+        found = f"The target {name} finds no device on this machine"
+        raise ExportError(f"{found}; {target.plugin} is installed.", f"Here there is: {here}.")
     raise ExportError(
         f"The target {name} is not installed; its provider comes with the package "
         f"{target.package}{_manner(target)}. Installed: {here}.",
-        hint=f"Run {_install_line(target)} and restart the kernel.",
+        hint=f"{_install_line(target)} and restart the kernel.",
     )
 
 
@@ -182,8 +185,9 @@ def _manner(target: Target) -> str:
 
 def _install_line(target: Target) -> str:
     if target.replaces:
-        return f"%pip uninstall -y onnxruntime, then %pip install {target.package}"
-    return f"%pip install {target.package}"
+        line = f"%pip uninstall -y onnxruntime, then %pip install {target.package}"
+        return f"Best in an environment of its own, run {line}"
+    return f"Run %pip install {target.package}"
 
 
 def _systems(target: Target) -> str:
