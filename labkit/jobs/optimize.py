@@ -4,9 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .. import export
+from .. import export, report
 from ..run import Run
 from ..spec import FinetuneSpec, OptimizeSpec
+from .cards import write_cards
 from .exporting import exported
 from .job import Job
 
@@ -27,7 +28,10 @@ def optimize(job: Job) -> str:
         parts = _parts(tuned, settings, folder)
         return export.climb(parts, job.path, request_of(spec), held_out=rows, emit=emit)
 
-    return exported(job, tuned, spec.limit, work)
+    status = exported(job, tuned, spec.limit, work)
+    if status == "done":
+        write_cards(Run(job.path), tuned)
+    return status
 
 
 def request_of(spec: OptimizeSpec) -> export.Request:
