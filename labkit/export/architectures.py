@@ -58,7 +58,8 @@ TRACED = (
 )
 """Causal language models that it does not take, or gets wrong; Transformers' exporter does them.
 
-The builder knows Olmo, whose norms it writes without their mean, and Ernie 4.5, whose ... .
+The builder knows two of them and gets them wrong: it writes Olmo's norms as if they kept the mean,
+and Ernie 4.5 answers otherwise than in PyTorch.
 """
 
 ROPES = {
@@ -124,8 +125,9 @@ def refuse_quantized(folder: Path, config: dict[str, Any]) -> None:
 def suit(config: Any) -> None:  # noqa: ANN401 - transformers' config
     """Say in a config what the builder looks for under another name.
 
-    Transformers 5 nests RoPE settings by kind of layer (Gemma 3), and the epsilon of some norms has
-    a name that the builder does not know (Phi, Nemotron): it takes 1e-6, which is another model.
+    Transformers 5 nests RoPE settings by kind of layer (Gemma 3); the epsilon of some norms has a
+    name that the builder does not know (Phi, Nemotron), and it takes 1e-6; and a window is dropped
+    unless it is said of each layer (Mistral, Phi 3).
     """
     nested = getattr(config, "rope_parameters", None) or {}
     if "full_attention" in nested:
@@ -135,6 +137,8 @@ def suit(config: Any) -> None:  # noqa: ANN401 - transformers' config
     for name in ("layer_norm_eps", "norm_eps"):
         if hasattr(config, name) and not hasattr(config, "rms_norm_eps"):
             config.rms_norm_eps = getattr(config, name)
+    if getattr(config, "sliding_window", None) and not getattr(config, "layer_types", None):
+        config.layer_types = ["sliding_attention"] * config.num_hidden_layers
 
 
 def _architecture(config: dict[str, Any]) -> str:

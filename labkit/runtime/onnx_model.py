@@ -1,7 +1,6 @@
 """Run an exported folder with plain ONNX Runtime: logits, cache and greedy text. No torch."""
 
 import copy
-import json
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,17 @@ import numpy.typing as npt
 from ..errors import DataError, ExportError
 from .adapters import Shelf
 from .cache import Cache
+from .folder import graph_facts
 from .sampling import Pick, likeliest
 from .session import open_session, settings_of, shares_cache
 
-PAST = "past_key_values."
+PAST = ("past_key_values.", "past.")
+"""How the graph's inputs of earlier tokens begin: keys and values, states of convolutions."""
+
 HIDDEN = "hidden_states"
+HEAD_SIZE = "kv_cache_dim"
+"""How the builder calls the last axis of keys and values."""
+
 Ids = npt.NDArray[np.int64] | Sequence[int]
 Logits = npt.NDArray[np.float32]
 
@@ -33,16 +38,17 @@ class OnnxModel:
     def __init__(
         self, folder: Path, *, threads: int | None = None, target: str | None = None
     ) -> None:
-        config = _read_config(Path(folder))
+        config = graph_facts(Path(folder))
         self.folder = Path(folder)
         self.vocab_size: int = config["vocab_size"]
         self.context_length: int = config["context_length"]
         settings = settings_of(self.folder, threads=threads, target=target)
         self._session = open_session(self.folder / "model.onnx", settings)
-        self._shares_cache = shares_cache(self.folder, settings)
         self._past = {i.name: i for i in self._session.get_inputs() if i.name.startswith(PAST)}
         self._plain = {i.name for i in self._session.get_inputs()} - set(self._past)
-        self._outputs = ["logits", *(f"present.{name.removeprefix(PAST)}" for name in self._past)]
+        grows = all(len(i.shape) == 4 for i in self._past.values())  # a convolution's state does not
+        self._shares_cache = grows and shares_cache(self.folder, settings)
+        self._outputs = ["logits", *map(_present, self._past)]
         _require_known_inputs(self._plain, self.folder)
         self._shelf, self._options = Shelf(self.folder), None
 
@@ -156,16 +162,15 @@ class OnnxModel:
     def _empty_cache(self, rows: int) -> Cache:
         from onnxruntime import OrtValue
 
-        shapes = ([rows, i.shape[1], 0, self._head_size(i)] for i in self._past.values())
+        shapes = ([rows, *map(self._size, i.shape[1:])] for i in self._past.values())
         empty = (OrtValue.ortvalue_from_numpy(np.zeros(s, np.float32)) for s in shapes)
         return Cache(tuple(empty), 0, rows)
 
-    def _head_size(self, past_input: Any) -> int:  # noqa: ANN401 - onnxruntime is not typed
-        size = past_input.shape[3]
-        return size if isinstance(size, int) else int(self._config_head_size())
-
-    def _config_head_size(self) -> int:
-        return int(_read_config(self.folder)["decoder"]["head_size"])
+    def _size(self, axis: int | str) -> int:
+        """Return an axis of an empty cache: what has a name is a length, or the heads' size."""
+        if isinstance(axis, int):
+            return axis
+        return int(graph_facts(self.folder)["decoder"]["head_size"]) if axis == HEAD_SIZE else 0
 
     def _feeds(self, ids: npt.NDArray[np.int64], past: Cache, total: int) -> dict[str, Any]:
         from onnxruntime import OrtValue
@@ -200,14 +205,9 @@ class OnnxModel:
         return np.ascontiguousarray(input_ids, dtype=np.int64)
 
 
-def _read_config(folder: Path) -> dict[str, Any]:
-    """Return the `model` part of genai_config.json."""
-    path = folder / "genai_config.json"
-    if not path.is_file() or not (folder / "model.onnx").is_file():
-        hint = "Name the onnx/ folder of a run that was optimised."
-        raise ExportError(f"{folder} holds no model.onnx with a genai_config.json.", hint)
-    config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["model"]
-    return config
+def _present(name: str) -> str:
+    """Return the output that follows an input of earlier tokens."""
+    return f"present.{name.partition('.')[2]}"
 
 
 def _require_known_inputs(names: set[str], folder: Path) -> None:
