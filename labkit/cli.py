@@ -136,7 +136,7 @@ def _rate(args: Any) -> None:  # noqa: ANN401 - argparse's
 
 def _generate(args: Any) -> None:  # noqa: ANN401 - argparse's
     settings = settings_of(args, GenerateSpec, skip=("run", "prompts"))
-    print(api.generate(args.prompts, run=args.run, **settings))
+    api.generate(args.prompts, run=args.run, view=report.TextAnswers(sys.stdout), **settings)
 
 
 def _serve(args: Any) -> None:  # noqa: ANN401 - argparse's

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import catalog, launch, report
-from ..errors import RunError
+from ..errors import RunError, RunStopped
 from ..run import Run, create
 from ..spec import GenerateSpec
 
@@ -22,6 +22,7 @@ def generate(
     prompts: str | Sequence[str],
     *,
     run: str | Run,
+    view: launch.View | None = None,
     **settings: Any,  # noqa: ANN401 - the fields of GenerateSpec
 ) -> Answers:
     """Answer prompts with the base model, the tuned one or its ONNX export.
@@ -29,17 +30,24 @@ def generate(
     Args:
         prompts: One text or several; each fills the run's template where it has one place.
         run: The run whose model answers, or a model's name for the base alone.
+        view: Who shows what is said while it is said; nobody if left out.
         settings: Fields of `GenerateSpec`: `source`, `max_new_tokens`, `temperature`, …
 
     Returns:
         One answer a prompt, without the prompt.
+
+    Raises:
+        RunStopped: ■ or Ctrl-C ended it; the view keeps what was said.
     """
     texts = (prompts,) if isinstance(prompts, str) else tuple(prompts)
     spec = GenerateSpec.from_mapping({"run": _model_of(run), "prompts": texts, **settings})
     with tempfile.TemporaryDirectory(prefix="labkit-") as folder:
         job = create("generate", "generate", spec, root=Path(folder))
         launch.start(job)
-        launch.wait(job, report.SilentView())
+        try:
+            launch.wait(job, view or report.SilentView())
+        except RunStopped as error:
+            raise RunStopped("The answer was stopped.", hint="Ask again as before.") from error
         return Answers(str(event["text"]) for event in job.of("answer"))
 
 

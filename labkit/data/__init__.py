@@ -4,7 +4,7 @@ A row that cannot be used is named with its number and the reason; nothing is dr
 """
 
 from .examples import Example, Splits, Tokens
-from .load import load, prompt_text
+from .load import load
 from .objects import rows_of, write_rows
 from .prompts import prompt_ids
 from .read import is_hub_id
@@ -21,7 +21,6 @@ __all__ = [
     "load",
     "load_unseen",
     "prompt_ids",
-    "prompt_text",
     "rows_of",
     "tokenize",
     "trained_on",

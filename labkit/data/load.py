@@ -1,21 +1,18 @@
 """The whole way from a spec to rendered, split and checked rows; no tokenizer, no torch."""
 
 import json
-from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
-from ..catalog.entries import data_entry
 from ..spec import FinetuneSpec
 from .augment import enlarged
 from .checks import duplicate_notes, refuse_leaks
 from .examples import Splits
 from .labels import Parts, check_labels, contradictions, labelled, task_of
-from .layouts import layout_of, learns_the_same, template_layout, texts_for_prompt
+from .layouts import layout_of, learns_the_same
 from .read import read_source
 from .render import columns_of, render, render_notes
 from .split import check_groups, choose, cut_share, groups_of, limited
-from .templates import fill, join
 
 
 def load(spec: FinetuneSpec, *, base: Path | None = None) -> Splits:
@@ -53,21 +50,6 @@ def load(spec: FinetuneSpec, *, base: Path | None = None) -> Splits:
     parts["train"], more = limited(parts["train"], spec)
     parts["train"], changes = enlarged(parts, spec)
     return _splits(parts, labels, task, tuple(notes + more + changes))
-
-
-def prompt_text(spec: FinetuneSpec, given: str | Mapping[str, str]) -> str:
-    """Return the prompt of a question in the form that a run was trained on.
-
-    Args:
-        spec: The run's spec; its template, or that of its data set, is filled.
-        given: The text for the template's place, or column → text where there are several;
-            without a template the prompt itself.
-    """
-    entry = data_entry(spec.data)
-    layout = template_layout(spec, entry.text_template if entry else None)
-    if layout is None:
-        return given if isinstance(given, str) else given["prompt"]
-    return join(fill(layout.prompt, texts_for_prompt(layout, given)), "")[0]
 
 
 def _splits(parts: Parts, labels: tuple[str, ...], task: str, notes: tuple[str, ...]) -> Splits:

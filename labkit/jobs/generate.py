@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import data, evaluation, machine, training
+from ..errors import RunError
 from ..evaluation.kinds import Model, Prompt, Tokenizer
 from ..run import Run
 from ..runtime import Loaded, PromptForm, prompt_section
@@ -25,15 +26,22 @@ def generate(job: Job) -> str:
     """Answer prompts one after another, and tell what is said while it is said."""
     spec = job.spec
     assert isinstance(spec, GenerateSpec)
-    exported = spec.adapter is not None or spec.source in PRECISIONS
-    for prompt, pieces in exported_answers(spec) if exported else _torch_answers(job, spec):
-        job.emit("answer", prompt=prompt, text=told(job, pieces))
+    for prompt, pieces in _answers(job, spec):
+        job.emit("answer", prompt=prompt, text=_told(job, pieces))
         if job.should_stop():
             return "stopped"
     return "done"
 
 
-def told(job: Job, pieces: Iterator[str]) -> str:
+def _answers(job: Job, spec: GenerateSpec) -> Answers:
+    """Return the answers of an ONNX export where one was asked for, else those of PyTorch."""
+    named = _named(spec)
+    if spec.adapter is not None or spec.source in PRECISIONS or (named and named.job == "optimize"):
+        return _exported_answers(spec)
+    return _torch_answers(job, spec, named)
+
+
+def _told(job: Job, pieces: Iterator[str]) -> str:
     """Record pieces as they come, up to the end or a stop request; return what was said."""
     said, waiting, next_time = "", "", 0.0
     for piece in pieces:
@@ -46,7 +54,7 @@ def told(job: Job, pieces: Iterator[str]) -> str:
     return said
 
 
-def exported_answers(spec: GenerateSpec) -> Answers:
+def _exported_answers(spec: GenerateSpec) -> Answers:
     """Return the answers of an ONNX export; torch is not loaded."""
     precision = spec.source if spec.source in PRECISIONS else None
     threads = machine.processors()
@@ -60,11 +68,11 @@ def exported_answers(spec: GenerateSpec) -> Answers:
     ]
 
 
-def _torch_answers(job: Job, spec: GenerateSpec) -> Answers:
+def _torch_answers(job: Job, spec: GenerateSpec, tuned: Run | None) -> Answers:
     """Return the answers of a base model or of a tuned one, in PyTorch."""
-    tuned = _tuned(spec)
     settings = tuned.spec if tuned else FinetuneSpec(model=spec.run)
-    assert isinstance(settings, FinetuneSpec)
+    if not isinstance(settings, FinetuneSpec):
+        raise RunError(f"{spec.run} is no fine-tuning.", hint="Name a run of %%finetune.")
     folder = model_folder(settings.model, settings.trust_remote_code, job)
     tokenizer = load_tokenizer(folder, settings.trust_remote_code)
     form = _form(tuned, settings)
@@ -89,7 +97,7 @@ def _streams(
         yield evaluation.stream(model, tokenizer, row, seed=spec.seed + number, **_how(spec))
 
 
-def _tuned(spec: GenerateSpec) -> Run | None:
+def _named(spec: GenerateSpec) -> Run | None:
     """Return the run that answers; None where a base model was named."""
     return Run(spec.run) if (Path(spec.run) / "spec.yaml").is_file() else None
 

@@ -52,6 +52,7 @@ def tokens(
         completion=tokenizer.decode(first.input_ids[first.n_prompt :]),
         n_tokens=len(first.input_ids),
         n_target_tokens=len(first.input_ids) - first.n_prompt,
+        chat=splits.train[0].messages is not None,
     )
     job.emit("data", **{split: len(part) for split, part in rows.items()})
     return rows

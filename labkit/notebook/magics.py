@@ -98,7 +98,7 @@ class LabMagics(Magics):
                 hint=f"%generate {args.run} PROMPT, or a %%generate cell with one a line.",
             )
         settings = settings_of(args, GenerateSpec, skip=("run", "prompts"))
-        return api.generate(prompts, run=args.run, **settings)
+        return api.generate(prompts, run=args.run, view=report.answers_view(), **settings)
 
     @line_cell_magic
     @helpful

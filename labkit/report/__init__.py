@@ -10,6 +10,7 @@ from .plaintext import line, progress_line, text
 from .rating_page import rating_page
 from .ratings import ratings_html, ratings_text
 from .rungs import kept_models
+from .said import TextAnswers, answers_view
 from .table import Plain, RunsTable, runs_table
 from .views import NotebookView, SilentView, TextView, Watcher, watcher
 
@@ -19,8 +20,10 @@ __all__ = [
     "Plain",
     "RunsTable",
     "SilentView",
+    "TextAnswers",
     "TextView",
     "Watcher",
+    "answers_view",
     "bundle",
     "export_card",
     "final",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..catalog.entries import data_entry
-from ..data.layouts import WHOLE, Layout, template_layout, texts_for_prompt
+from ..data.layouts import PLAIN, Layout, template_layout, texts_for_prompt
 from ..data.prompts import Messages, with_start
 from ..data.templates import Template, columns, fill, join
 from ..errors import DataError
@@ -27,7 +27,7 @@ class PromptForm:
     form: Literal["template", "chat", "plain"] = "plain"
     """A template with places, a chat's first turn, or nothing."""
 
-    layout: Layout = WHOLE
+    layout: Layout = PLAIN
     """The template's pieces."""
 
     @classmethod
@@ -62,9 +62,8 @@ class PromptForm:
         return join(self._text(given, raw), written)[1]
 
     def _text(self, given: str | Mapping[str, str], raw: bool) -> str:
-        if self.form == "template" and not raw:
-            return fill(self.layout.prompt, texts_for_prompt(self.layout, given))
-        return given if isinstance(given, str) else given["prompt"]
+        layout = self.layout if self.form == "template" and not raw else PLAIN
+        return fill(layout.prompt, texts_for_prompt(layout, given))
 
 
 def prompt_section(settings: FinetuneSpec | None, *, chat: bool = False) -> dict[str, Any]:

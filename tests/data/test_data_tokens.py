@@ -2,7 +2,7 @@
 
 import pytest
 
-from labkit.data import Example, describe, load, prompt_ids, prompt_text, tokenize
+from labkit.data import Example, describe, load, prompt_ids, tokenize
 from labkit.errors import DataError
 from labkit.spec import FinetuneSpec
 
@@ -218,19 +218,6 @@ def test_lengths_are_described_in_tokens(plain):
         lengths[99],
     ]
     assert describe([])["rows"] == 0
-
-
-def test_a_question_gets_the_prompt_of_the_run():
-    assert prompt_text(FinetuneSpec(data="x.csv", text_template="Q: {q}\nA: {a}"), "Why?") == (
-        "Q: Why?\nA:"
-    )
-    two = FinetuneSpec(data="x.csv", text_template="{a} {b}: {c}")
-    assert prompt_text(two, {"a": "x", "b": "y"}) == "x y:"
-    assert prompt_text(FinetuneSpec(data="x.csv"), "as it is") == "as it is"
-    with pytest.raises(DataError, match=r"The prompt has 2 places \(a, b\); got one text"):
-        prompt_text(two, "x")
-    with pytest.raises(DataError, match="The prompt needs a text for 'b'; got a"):
-        prompt_text(two, {"a": "x"})
 
 
 @pytest.mark.model
