@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ FILE = "optimize.json"
 """Beside each exported model: the ladder as it was measured, and what it was made from."""
 
 PRECISIONS = ("fp32", "int8", "int4")
+
+RUNGS = ("base", "adapter", "merged", *PRECISIONS)
+"""From the model as it was to the smallest."""
 
 WEIGHTS = ("adapter_config.json", "config.json", "*.safetensors")
 
@@ -69,17 +73,24 @@ def kept_folders(out: Path, prints: Prints) -> dict[str, Path]:
     }
 
 
-def last_climb(out: Path, prints: Prints) -> dict[str, Any]:
-    """Return what the last climb found, without the rungs that are other ones by now."""
-    last = _read(out / "metrics.json")
-    made_of = last.get("fingerprints", {})
-    return last | {
-        "rungs": {
-            name: rung
-            for name, rung in last.get("rungs", {}).items()
-            if made_of.get(name) == prints.of(name)
-        }
-    }
+def last_climb(out: Path, prints: Prints, there: Mapping[str, Path]) -> dict[str, Any]:
+    """Return what earlier climbs found of the same weights and rows.
+
+    Args:
+        out: The export's folder.
+        prints: What rungs must have been made from.
+        there: Of `kept_folders`; what lies beside these models counts where the last climb was
+            killed before it told.
+    """
+    found: dict[str, Any] = {"rungs": {}, "gates": {}, "peak_bytes": {}, "seconds": {}}
+    for last in (*map(facts, there.values()), _read(out / "metrics.json")):
+        made_of = last.get("fingerprints", {})
+        same = {name for name, of in made_of.items() if of == prints.of(name)}
+        rungs = last.get("rungs", {})
+        found["rungs"] |= {name: rung for name, rung in rungs.items() if name in same}
+        for key in ("gates", "peak_bytes", "seconds"):
+            found[key] |= last.get(key, {}) if same else {}
+    return found
 
 
 def is_kept(out: Path, name: str, learned: Path) -> bool:

@@ -20,9 +20,6 @@ from .request import Request, check_request
 from .tuned import Tuned
 from .work import Emit, Work, resumable
 
-RUNGS = ("base", "adapter", "merged", *PRECISIONS)
-"""From the model as it was to the smallest."""
-
 PASSED = ("passed", "accepted")
 
 
@@ -52,7 +49,8 @@ def climb(
     missing = [name for name in request.precisions if name not in there]
     stages = tuple(_stages(tuned, request, missing, there))
     work = Work(out / "work", out / "export.log", emit, stages)
-    ladder = Ladder(tuned, out, request, held_out, prints, work, last_climb(out, prints), there)
+    last = last_climb(out, prints, there)
+    ladder = Ladder(tuned, out, request, held_out, prints, work, last, there)
     with resumable(work, prints.all):
         if missing:
             reference(ladder)
@@ -238,6 +236,7 @@ def _check(ladder: Ladder, name: str, how: dict[str, Any]) -> None:
     if name == "fp32" and not ladder.tuned.is_exact:
         ladder.answers = answers  # what quantising costs, not what the base in full does
     scored = ladder.metric(answers, ladder.answers)
+    ladder.rungs.pop(name, None)  # what an earlier one was
     ladder.note(name, engine="onnx", **near, **scored, size_bytes=size_bytes(folder), how=how)
 
 

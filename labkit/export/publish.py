@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..files import write_json
 from .child import peak_bytes
 from .deploy.finish import finish
-from .kept import FILE
+from .kept import FILE, RUNGS
 
 if TYPE_CHECKING:
     from .ladder import Ladder
@@ -18,14 +18,18 @@ def publish(ladder: "Ladder") -> dict[str, Any]:
     """Write the numbers beside each model and move it to its place; return the numbers."""
     ladder.work.note("this process", peak_bytes())
     tuned = _tune(ladder)
+    refused = {
+        name: rung for name, rung in ladder.rungs.items() if rung.get("verdict") == "refused"
+    }
+    for rung in refused.values():
+        rung.pop("latency", None)
     result = _result(ladder) | ({"tune": tuned} if tuned else {})
     for name, folder in ladder.kept.items():
         _finish(ladder, name, folder, result)
         if not ladder.is_old(folder):
             _put(folder, ladder.out / name)
-    for name, rung in ladder.rungs.items():
-        if rung.get("verdict") == "refused":
-            shutil.rmtree(ladder.out / name, ignore_errors=True)
+    for name in refused:
+        shutil.rmtree(ladder.out / name, ignore_errors=True)
     return result
 
 
@@ -41,34 +45,27 @@ def _tune(ladder: "Ladder") -> dict[str, Any] | None:
 
 
 def _result(ladder: "Ladder") -> dict[str, Any]:
-    from .ladder import RUNGS
-
     request, rungs, found, last = ladder.request, ladder.rungs, ladder.work.found, ladder.last
     judged = {name: asdict(request.gates) for name in request.precisions if name != "fp32"}
     return {
         "target": request.target,
         "chosen": ladder.chosen,
         "n_rows": len(ladder.held_out.prompts),
-        "gates": {name: of for name, of in last.get("gates", {}).items() if name in rungs} | judged,
+        "gates": {name: of for name, of in last["gates"].items() if name in rungs} | judged,
         "rungs": {name: rungs[name] for name in RUNGS if name in rungs},
         "fingerprints": {name: ladder.prints.of(name) for name in rungs},
-        "peak_bytes": last.get("peak_bytes", {}) | found["peak_bytes"],
-        "seconds": last.get("seconds", {}) | found.get("seconds", {}),
+        "peak_bytes": last["peak_bytes"] | found["peak_bytes"],
+        "seconds": last["seconds"] | found.get("seconds", {}),
     }
 
 
 def _finish(ladder: "Ladder", name: str, folder: Path, result: dict[str, Any]) -> None:
     """Write what lies beside a model; its card is the caller's to write."""
-    facts = {"precision": name, "fingerprint": ladder.prints.of(name)}
-    write_json(folder / FILE, result | facts)
-    about = {
-        "name": f"{ladder.out.parent.name}{ladder.out.name.removeprefix('onnx')}-{name}",
-        "precision": name,
-        "settings": ladder.tuned.spec,
-        "chat": ladder.held_out.is_chat,
-        "base": ladder.tuned.base,
-    }
-    finish(folder, about)
+    called = f"{ladder.out.parent.name}{ladder.out.name.removeprefix('onnx')}-{name}"
+    about = {"name": called, "precision": name}
+    write_json(folder / FILE, {**result, **about, "fingerprint": ladder.prints.of(name)})
+    chat, tuned = ladder.held_out.is_chat, ladder.tuned
+    finish(folder, {**about, "settings": tuned.spec, "chat": chat, "base": tuned.base})
 
 
 def _put(folder: Path, place: Path) -> None:

@@ -11,6 +11,7 @@ from .gates import Gates
 from .held_out import N_PARITY_ROWS, N_PARITY_TOKENS, HeldOut
 from .kept import Prints, values_print, weights_print
 from .tuned import Tuned, check_parts, refuse_unexportable
+from .whole import check_whole
 
 SIZES = {"fp32": 1.0, "int8": 0.8, "int4": 0.7}
 """Disk a rung takes while it is made, as a share of the model in fp32: a quantised one is written
@@ -52,6 +53,7 @@ def check_request(tuned: Tuned, out: Path, request: Request, held_out: HeldOut) 
     refuse_unexportable(tuned.spec)
     check_exportable(tuned.base)
     check_parts(tuned)
+    check_whole(tuned)
     check_rows(held_out)
     out.mkdir(parents=True, exist_ok=True)
     prints = prints_of(tuned, request, held_out)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .. import export, report
+from .. import export
 from ..run import Run
 from ..spec import FinetuneSpec, OptimizeSpec
 from .cards import write_cards
