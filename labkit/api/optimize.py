@@ -10,6 +10,7 @@ from ..errors import RunError
 from ..files import write_text
 from ..run import Run, create, runs_folder
 from ..spec import FinetuneSpec, OptimizeSpec
+from .adapters import refuse_unshareable
 from .staging import go
 
 
@@ -32,6 +33,9 @@ def optimize(
     """
     spec = OptimizeSpec.from_mapping({"run": run.name if isinstance(run, Run) else run, **settings})
     if spec.adapters:
+        runs = [(tuned, learned_by(tuned, "switch on")) for tuned in map(Run, spec.adapters)]
+        refuse_unshareable(spec, runs)
+        spec = replace(spec, adapters=tuple(tuned.name for tuned, _ in runs))
         return go(_opened(_base_folder(spec.run), spec), wait=wait, view=view)
     tuned = run if isinstance(run, Run) else Run(run)
     spec = replace(spec, run=tuned.name)

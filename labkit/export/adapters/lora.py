@@ -34,6 +34,8 @@ CANNOT: Mapping[str, str] = {
 }
 """Why what some settings of PEFT's LoRA do is no product `(x A) B` beside a layer."""
 
+BOTTLENECK = "its bottleneck bends between its two products"
+
 CHANGED_BASE = ("pissa", "olora", "loftq", "corda", "lora_ga", "mica")
 """How the starts are called that leave an adapter on a base with other weights."""
 
@@ -72,6 +74,23 @@ def read_lora(adapter: Path) -> dict[str, Lora]:
     return {module: _product(module, of, scale, adapter) for module, of in sides.items()}
 
 
+def refuse_unswitchable(adapter: Path, method: str) -> None:
+    """Refuse what a run learned if it is no plain LoRA; its weights are not read.
+
+    Args:
+        adapter: What the run left.
+        method: The run's; a bottleneck adapter cannot be told from LoRA by its settings.
+
+    Raises:
+        ExportError: Why it cannot be switched on beside others.
+    """
+    if method == "full":
+        raise cannot(adapter, "a full fine-tuning changes the whole model")
+    if method == "adapter":
+        raise cannot(adapter, BOTTLENECK)
+    refuse_other_than_lora(_read_config(adapter), adapter)
+
+
 def refuse_other_than_lora(config: Mapping[str, Any], adapter: Path) -> None:
     """Refuse an adapter whose settings make it something else than `(x A) B`."""
     if config.get("peft_type") != "LORA":
@@ -100,7 +119,7 @@ def _why_not(key: str) -> str:
     if "lora_embedding" in key:
         return "it changes the embedding, which takes no adapter"
     if key.endswith("lora_A.bias"):
-        return "its bottleneck bends between its two products"
+        return BOTTLENECK
     if "lora_magnitude" in key:
         return CANNOT["use_dora"]
     return f"it holds {key}, which is no product of LoRA"

@@ -1,0 +1,123 @@
+"""What is kept of a base with adapters, one folder a precision: its files and what was measured.
+
+`optimize.json` holds the numbers, of refused adapters too; `labkit.json` what can be switched on.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...files import write_json
+from ...runtime.folder import section, write_section
+from .lora import CONFIG, WEIGHTS
+
+USABLE = ("passed", "accepted")
+"""Verdicts on what may be used."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The folder of one precision of a base."""
+
+    folder: Path
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What was measured; empty where nothing is there."""
+        file = self.folder / "optimize.json"
+        return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else {}
+
+    def holds(self, base: str) -> bool:
+        """Whether this is the export of a base with these weights."""
+        return self.facts.get("fingerprint") == base
+
+    def has(self, name: str, weights: str) -> bool:
+        """Whether an adapter with these weights can be switched on already."""
+        found = section(self.folder, "adapters").get(name, {})
+        return bool(found.get("learned") == weights)
+
+    def note(self, **values: Any) -> None:  # noqa: ANN401 - JSON values
+        """Keep more of what was measured; mappings grow, other values are replaced."""
+        facts = self.facts
+        for key, value in values.items():
+            facts[key] = {**facts.get(key, {}), **value} if isinstance(value, dict) else value
+        write_json(self.folder / "optimize.json", facts)
+
+    def put(self, name: str, file: Path, facts: Mapping[str, Any]) -> None:
+        """Let an adapter be switched on; one of the same name is replaced."""
+        place = self.folder / "adapters" / f"{name}.onnx_adapter"
+        place.parent.mkdir(exist_ok=True)
+        file.replace(place)
+        own = {"file": f"adapters/{place.name}", "sha256": hash_of([place]), **facts}
+        write_section(self.folder, "adapters", section(self.folder, "adapters") | {name: own})
+
+    def drop(self, name: str) -> None:
+        """Take an adapter away, where there is one of this name."""
+        left = section(self.folder, "adapters")
+        if left.pop(name, None):
+            write_section(self.folder, "adapters", left)
+        (self.folder / "adapters" / f"{name}.onnx_adapter").unlink(missing_ok=True)
+
+    @property
+    def adapters(self) -> dict[str, Path]:
+        """File of each adapter that can be switched on."""
+        found = section(self.folder, "adapters")
+        return {name: self.folder / facts["file"] for name, facts in found.items()}
+
+
+def metrics(out: Path, precisions: Iterable[str], base: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what metrics.json holds of all precisions that are kept.
+
+    Args:
+        out: Folder of the run.
+        precisions: All there may be.
+        base: The rung of the base in PyTorch.
+    """
+    kept = {name: Kept(out / name).facts for name in precisions}
+    kept = {name: facts for name, facts in kept.items() if facts}
+    adapters: dict[str, dict[str, Any]] = {}
+    for precision, facts in kept.items():
+        for name, found in facts.get("adapters", {}).items():
+            whole = {key: found[key] for key in ("size_bytes", "r", "run")}
+            judged = {key: found[key] for key in ("held_out", "verdict", "reasons")}
+            adapters[name] = adapters.get(name, {}) | whole | {precision: judged}
+    return {
+        "target": "cpu",
+        "chosen": _chosen(kept),
+        "rungs": {"base": dict(base)} | {name: facts["rung"] for name, facts in kept.items()},
+        "adapters": adapters,
+        "latency": {name: facts.get("latency", {}) for name, facts in kept.items()},
+    }
+
+
+def _chosen(kept: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """Return the precision with the most adapters to use; of those the smallest."""
+
+    def worth(name: str) -> tuple[int, int]:
+        verdicts = [found["verdict"] for found in kept[name].get("adapters", {}).values()]
+        return sum(verdict in USABLE for verdict in verdicts), -kept[name]["rung"]["size_bytes"]
+
+    return max(kept, key=worth, default=None)
+
+
+def base_fingerprint(folder: Path) -> str:
+    """Return a hash of a Hugging Face folder's weights and configuration."""
+    return hash_of([folder / "config.json", *sorted(folder.glob("*.safetensors"))])
+
+
+def adapter_fingerprint(adapter: Path) -> str:
+    """Return a hash of a PEFT folder's weights and configuration."""
+    return hash_of([adapter / CONFIG, adapter / WEIGHTS])
+
+
+def hash_of(files: Iterable[Path]) -> str:
+    """Return the SHA-256 of files, one after the other."""
+    found = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                found.update(block)
+    return found.hexdigest()
