@@ -20,7 +20,7 @@ class Usage:
     completion: int
     """Tokens that were written; the one that ends the answer is not among them."""
 
-    def __call__(self) -> Reply:
+    def reply(self) -> Reply:
         """Return the counts under OpenAI's names."""
         total = self.prompt + self.completion
         counts = {"prompt_tokens": self.prompt, "completion_tokens": self.completion}
@@ -48,7 +48,7 @@ class Head:
         message = {"role": "assistant", "content": text, "refusal": None}
         said = {"message": message} if self.is_chat else {"text": text}
         choice = {"index": 0, **said, "logprobs": None, "finish_reason": finish_reason}
-        return self._object("") | {"choices": [choice], "usage": usage()}
+        return self._object("") | {"choices": [choice], "usage": usage.reply()}
 
     def opening(self) -> Reply:
         """Return the first chunk of a streamed chat, which says who speaks."""
@@ -64,7 +64,7 @@ class Head:
 
     def counted(self, usage: Usage) -> Reply:
         """Return the chunk that has the counts, and no text."""
-        return self._object(".chunk") | {"choices": [], "usage": usage()}
+        return self._object(".chunk") | {"choices": [], "usage": usage.reply()}
 
     def _chunk(self, said: Reply, finish_reason: str | None) -> Reply:
         choice = {"index": 0, **said, "logprobs": None, "finish_reason": finish_reason}
