@@ -6,6 +6,7 @@ The worker alone writes events; a stop file is the one thing others write into a
 import json
 import os
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -59,7 +60,7 @@ class Run:
     @property
     def spec(self) -> AnySpec:
         """The settings of the run."""
-        return SPECS[self.job].from_yaml((self.path / "spec.yaml").read_text())
+        return _spec(self.job, (self.path / "spec.yaml").read_text())
 
     def events(self) -> list[Event]:
         """Return all events so far; a line that is being written is left for the next call."""
@@ -139,8 +140,7 @@ def all_runs() -> list[Run]:
     """Return the runs of the runs folder, exports included, oldest first."""
     files = runs_folder().glob("**/events.jsonl")
     folders = [file.parent for file in files if (file.parent / "spec.yaml").exists()]
-    runs = [Run(folder) for folder in folders]
-    return sorted(runs, key=lambda run: run.created)
+    return sorted(map(Run, folders), key=lambda run: run.created)
 
 
 def create(name: str, job: str, spec: AnySpec, *, root: Path | None = None) -> Run:
@@ -185,6 +185,11 @@ def _find(name: str) -> Path:
     known = sorted(file.parent.name for file in folder.glob("*/spec.yaml"))
     listed = f"Runs here: {', '.join(known)}." if known else "There are no runs here yet."
     raise RunError(f"There is no run {name!r} in {folder}.", hint=near(name, known, listed))
+
+
+@lru_cache(maxsize=64)  # a report asks for the settings dozens of times
+def _spec(job: str, text: str) -> AnySpec:
+    return SPECS[job].from_yaml(text)
 
 
 def _parse(line: bytes) -> Event | None:
