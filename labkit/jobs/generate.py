@@ -59,13 +59,16 @@ def _exported_answers(spec: GenerateSpec) -> Answers:
     precision = spec.source if spec.source in PRECISIONS else None
     threads = machine.processors()
     loaded = Loaded(find_model(spec.run, precision), adapter=spec.adapter, threads=threads)
-    return [
-        (
-            loaded.form.filled(text, raw=spec.raw),
-            loaded.stream(text, raw=spec.raw, seed=spec.seed + number, **_how(spec)),
-        )
-        for number, text in enumerate(spec.prompts)
-    ]
+    prompts = [loaded.form.filled(text, raw=spec.raw) for text in spec.prompts]
+    return list(zip(prompts, _pieces(spec, loaded), strict=True))
+
+
+def _pieces(spec: GenerateSpec, loaded: Loaded) -> Iterator[Iterator[str]]:
+    for number, text in enumerate(spec.prompts):
+        if loaded.labels:
+            yield iter([next(iter(loaded.score(text, raw=spec.raw)))])
+        else:
+            yield loaded.stream(text, raw=spec.raw, seed=spec.seed + number, **_how(spec))
 
 
 def _torch_answers(job: Job, spec: GenerateSpec, tuned: Run | None) -> Answers:

@@ -29,11 +29,11 @@ class OnnxClassifier:
         if not self.labels:
             hint = "Name an export of a run with head: true, or load it as a language model."
             raise ExportError(f"The model in {folder} has no classification head.", hint)
-        self._model = OnnxModel(folder, threads=threads)
+        self.model = OnnxModel(folder, threads=threads)
 
     def logits(self, input_ids: Ids, past: Cache | None = None) -> tuple[Logits, Cache]:
         """Return `(1, labels)` float32 logits after the last of `(n,)` tokens, and the cache."""
-        logits, cache = self._model.logits(input_ids, past)
+        logits, cache = self.model.logits(input_ids, past)
         return logits[-1:], cache
 
     def scores(self, prompts: Sequence[Tokens]) -> npt.NDArray[np.float64]:
@@ -45,5 +45,5 @@ class OnnxClassifier:
             return np.empty((0, len(self.labels)))
         require_tokens("row", prompts)
         start = shared_start(prompts)
-        shared = self._model.logits(prompts[0][:start])[1] if start else None
+        shared = self.model.logits(prompts[0][:start])[1] if start else None
         return np.stack([log_softmax(self.logits(p[start:], shared)[0][0]) for p in prompts])

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import SpecError
+from ..errors import ExportError, SpecError, listed, near
 from .answering import Stream, Writing
+from .classifier import OnnxClassifier
 from .folder import section
 from .onnx_model import OnnxModel
 from .prompt import Given, PromptForm, prompt_ids
@@ -38,11 +39,16 @@ class Loaded:
     ) -> None:
         self.folder = Path(folder)
         self.tokenizer = TextTokenizer(self.folder)
-        self.adapter: str | None = None
-        self.model = OnnxModel(self.folder, threads=threads)
-        self.form = self._form(None)
-        if adapter is not None:
-            vars(self).update(vars(self.using(adapter)))
+        has_head = bool(section(self.folder, "model").get("labels"))
+        self.classifier = OnnxClassifier(self.folder, threads=threads) if has_head else None
+        whole = self.classifier.model if self.classifier else OnnxModel(folder, threads=threads)
+        self.model = whole.using(adapter)
+        self.adapter, self.form = adapter, self._form(adapter)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What a model with a classification head chooses among; nothing for other models."""
+        return self.classifier.labels if self.classifier else ()
 
     @property
     def adapters(self) -> tuple[str, ...]:
@@ -56,8 +62,8 @@ class Loaded:
             RunError: The model has no adapter of this name.
         """
         view = copy.copy(self)
-        view.model, view.adapter = self.model.using(adapter), adapter
-        view.form = self._form(adapter)
+        view.model = self.model.using(adapter)
+        view.adapter, view.form = adapter, self._form(adapter)
         return view
 
     def generate(self, prompt: Given, **settings: Any) -> str:  # noqa: ANN401 - those of stream
@@ -92,7 +98,11 @@ class Loaded:
         Raises:
             SpecError: A setting is beyond its rule.
             DataError: The prompt is empty, too long, or does not fit the form.
+            ExportError: The model has a classification head.
         """
+        if self.labels:
+            hint = "Use score(prompt): the probability of each label."
+            raise ExportError(f"The model in {self.folder} writes no text, only labels.", hint)
         stops = (stop,) if isinstance(stop, str) else tuple(stop)
         how = Writing(max_new_tokens, stops, Sampling(temperature, top_k, top_p, seed))
         return Stream(self.model, self.tokenizer, self.prompt_ids(prompt, raw=raw), how)
@@ -111,16 +121,10 @@ class Loaded:
             labels: What may be answered; left out: the labels of a model with a head.
             raw: Use a text as it stands.
         """
-        ids = self.prompt_ids(prompt, raw=raw)
-        if not labels:
-            raise SpecError(
-                "score needs the labels to choose among; got none.",
-                hint='For example: score("a lovely day", ["joy", "anger"]).',
-            )
-        written = [self.form.completion(prompt, label, raw=raw) for label in labels]
-        tokens = with_end([self.tokenizer.encode(text) for text in written], self.tokenizer.eos_id)
-        chances = np.exp(log_softmax(label_scores_onnx(self.model, [ids], tokens)[0]))
-        return {labels[i]: float(chances[i]) for i in np.argsort(-chances, kind="stable")}
+        known = self._known(labels)
+        scores = log_softmax(self._scores(prompt, known, raw))
+        chances = {label: float(np.exp(score)) for label, score in zip(known, scores, strict=True)}
+        return dict(sorted(chances.items(), key=lambda one: -one[1]))
 
     def embed(self, texts: str | Sequence[str]) -> npt.NDArray[np.float32]:
         """Return `(n, hidden)` float32: each text's mean last hidden state, of length 1.
@@ -133,6 +137,27 @@ class Loaded:
         means = np.array([of_tokens.mean(axis=0) for of_tokens in states])
         found: npt.NDArray[np.float32] = means / np.linalg.norm(means, axis=-1, keepdims=True)
         return found
+
+    def _known(self, labels: Sequence[str] | None) -> list[str]:
+        """Return the labels to choose among: those given, else those of a head."""
+        for label in (labels or ()) if self.labels else ():
+            if label not in self.labels:
+                hint = near(label, self.labels, f"The model knows {listed(self.labels, 'and')}.")
+                raise SpecError(f"{label!r} is none of the model's labels.", hint)
+        if not (known := list(dict.fromkeys(labels or self.labels))):
+            hint = 'For example: score("a lovely day", ["joy", "anger"]).'
+            raise SpecError("score needs the labels to choose among; got none.", hint)
+        return known
+
+    def _scores(self, prompt: Given, labels: list[str], raw: bool) -> npt.NDArray[np.float64]:
+        """Return `(labels,)` log-likelihoods in nats."""
+        ids = self.prompt_ids(prompt, raw=raw)
+        if self.classifier is not None:
+            places = [self.labels.index(label) for label in labels]
+            return np.take(self.classifier.scores([ids])[0], places)
+        written = [self.form.completion(prompt, label, raw=raw) for label in labels]
+        tokens = with_end([self.tokenizer.encode(text) for text in written], self.tokenizer.eos_id)
+        return np.ravel(label_scores_onnx(self.model, [ids], tokens))
 
     def _form(self, adapter: str | None) -> PromptForm:
         """Return how the model, or the one that an adapter makes of it, wants to be asked."""
