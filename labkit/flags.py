@@ -72,7 +72,7 @@ def resumable(name: str | None, settings: Mapping[str, Any]) -> str:
 
 def _reader(name: str, kind: Any) -> Any:  # noqa: ANN401 - a type form
     """Return the function that reads a flag's text as YAML would read the setting's value."""
-    options = get_args(kind) or (kind,)
+    options = (kind,) if get_origin(kind) is tuple else get_args(kind) or (kind,)
     takes_list = any(get_origin(option) is tuple for option in options)
 
     def read(text: str) -> Any:  # noqa: ANN401 - any setting
