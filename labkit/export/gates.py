@@ -70,10 +70,8 @@ def _metric_reasons(name: str, rung: Mapping[str, Any], gates: Gates) -> Iterato
     metric = rung.get("metric") or {}
     lost = float(metric.get("lost", 0.0))
     if lost > gates.max_drop and metric["p_value"] < MAX_P:
-        sign = 1 if metric["higher_is_better"] else -1
-        before = metric["value"] + sign * lost
-        found = f"{metric['value']:.3f} after {before:.3f}, n = {metric['n']}"
-        yield f"{name} may lose {gates.max_drop:g} of {metric['name']}; got {found}."
+        found = f"{lost:.3f} to {metric['value']:.3f}, n = {metric['n']}"
+        yield f"{name} may lose {gates.max_drop:g} of {metric['name']}; it lost {found}."
 
 
 def gate_fp32(parity: Parity) -> None:
