@@ -16,6 +16,7 @@ import numpy.typing as npt
 from ..errors import ExportError
 from ..runtime.folder import graph_facts
 from .graph import Weights, Writer, load_graph, node_named, rewrite
+from .heads import holds_head
 
 ADAPTER = "/adapter/"
 """Part of the names of the nodes that stand here."""
@@ -90,6 +91,8 @@ def read_bottlenecks(adapter: Path) -> dict[str, Bottleneck]:
     tensors: dict[str, dict[str, Array]] = {}
     for key, tensor in load_file(adapter / "adapter_model.safetensors").items():
         match = KEY.fullmatch(key)
+        if match is None and ".lora_" not in key and holds_head(adapter):
+            continue
         if match is None:
             hint = "Name the adapter/ folder of a run with method adapter."
             raise ExportError(f"{adapter} holds {key}, which is no bottleneck's.", hint)

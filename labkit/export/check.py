@@ -103,16 +103,21 @@ class TorchModel:
     """A PyTorch causal language model, answering as an `OnnxModel` does."""
 
     def __init__(self, model: Any) -> None:  # noqa: ANN401 - a torch module
+        from ..training import has_head
+
         self._model = model
         self._device = next(model.parameters()).device
+        self.is_classifier = has_head(model)
+        """Whether it says a label, after all of a row."""
 
     def logits(self, input_ids: list[int], /) -> tuple[Logits, None]:
-        """Return `(n, vocab)` float32 logits after each of `(n,)` tokens."""
+        """Return `(n, vocab)` float32 logits after each of `(n,)` tokens; a classifier's last."""
         import torch
 
         with torch.inference_mode():
             answer = self._model(input_ids=torch.tensor([input_ids], device=self._device))
-        return answer.logits[0].float().cpu().numpy(), None
+        logits: Logits = answer.logits[0].float().cpu().numpy()
+        return logits[-1:] if self.is_classifier else logits, None
 
     def generate(
         self, prompt_ids: list[int], max_new_tokens: int, eos_ids: Collection[int] = (), /

@@ -18,7 +18,7 @@ from .graph import Weights, load_graph, rewrite
 
 WEIGHT, LABELS = "head.npy", "labels.json"
 HIDDEN, LOGITS = "hidden_states", "logits"
-NODE = "/score/MatMul"
+NODE = "/lm_head/MatMul"
 FACTS = ("vocab_size", "context_length", "decoder", "modules", "hidden_states")
 
 Array = npt.NDArray[np.float32]
@@ -49,13 +49,24 @@ def keep_head(model: Any, labels: Sequence[str], folder: Path) -> None:  # noqa:
 
 def read_head(folder: Path) -> tuple[Array, list[str]]:
     """Return the weight `(labels, hidden)` and the labels of a folder's head."""
-    weight: Array = np.load(folder / WEIGHT)
-    return weight, json.loads((folder / LABELS).read_text(encoding="utf-8"))
+    labels: list[str] = json.loads((folder / LABELS).read_text(encoding="utf-8"))
+    kept = folder / WEIGHT
+    return np.load(kept) if kept.is_file() else _of_adapter(folder), labels
 
 
 def holds_head(folder: Path) -> bool:
-    """Whether a classification head lies in a folder."""
-    return (folder / WEIGHT).is_file()
+    """Whether a classification head lies in a folder: of `split_head`, or of an adapter."""
+    return (folder / LABELS).is_file()
+
+
+def _of_adapter(folder: Path) -> Array:
+    """Return the one weight in PEFT's file that is a layer's own, not an adapter's."""
+    from safetensors import safe_open
+
+    with safe_open(folder / "adapter_model.safetensors", "numpy") as file:
+        (name,) = (key for key in file.keys() if ".lora_" not in key)  # noqa: SIM118 - no dict
+        weight: Array = file.get_tensor(name)
+    return weight
 
 
 def attach_head(folder: Path, head: Path, scale: float = 1.0) -> None:

@@ -205,7 +205,8 @@ def _export(ladder: Ladder) -> Path:
     if not full.is_dir():
         shutil.rmtree(plain, ignore_errors=True)
         began = perf_counter()
-        peak = export_onnx(whole.base, plain if whole.learned else full, "fp32", log=work.log)
+        out = plain if whole.learned else full
+        peak = export_onnx(whole.base, out, "fp32", log=work.log, head=whole.learned)
         work.note("export", peak, perf_counter() - began)
     how = {}
     if whole.learned:

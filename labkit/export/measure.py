@@ -120,10 +120,11 @@ def _onnx(folder: Path, target: str) -> Callable[[int | None], Iterator[int]]:
     """Return a function that yields once when loaded, then after each of `1 + N_NEW` tokens."""
 
     def tokens(threads: int | None) -> Iterator[int]:
-        from .answering import open_onnx
+        from ..runtime import OnnxModel
 
         gc.collect()  # the session before is gone
-        model = open_onnx(folder, target, threads=threads)
+        where = None if target == "cpu" else target
+        model = OnnxModel(folder, threads=threads, target=where)  # a classifier reads tokens too
         yield -1
         yield from model.stream(_prompt(model.vocab_size, model.context_length), 1 + N_NEW)
 

@@ -10,6 +10,7 @@ from . import gates
 from .builder import check_disk
 from .check import Parity
 from .child import peak_bytes
+from .heads import split_head
 from .held_out import HeldOut, parity_rows
 from .measure import size_bytes
 from .tuned import Tuned, check_parts, refuse_unmergeable
@@ -118,14 +119,24 @@ def fold(model: Any) -> Any:  # noqa: ANN401 - a PeftModel
     """Merge a model of `Tuned.load`, in place, and return it ready to answer."""
     from ..training import merge as merged
 
-    whole: Any = merged(model)
+    whole: Any = merged(model, keeps_head=True)
     return whole.eval()
 
 
-def save_merged(model: Any, base: Path, out: Path) -> None:  # noqa: ANN401 - a torch module
-    """Save a merged model with the tokenizer of its base; `out` appears when it is complete."""
+def save_merged(
+    model: Any,  # noqa: ANN401 - a torch module
+    base: Path,
+    out: Path,
+    labels: Sequence[str] = (),
+) -> None:
+    """Save a merged model with the tokenizer of its base; `out` appears when it is complete.
+
+    A classification head, whose outputs are the `labels`, is kept beside its body: see `heads`.
+    """
     part = out.with_name(f"{out.name}.part")
     shutil.rmtree(part, ignore_errors=True)
+    if labels:
+        split_head(model, labels, part)
     model.save_pretrained(part)
     for path in tokenizer_files(base):
         shutil.copy2(path, part / path.name)

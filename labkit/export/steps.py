@@ -45,11 +45,11 @@ def reference(
     found: dict[str, Any] = {"answers": None, "base": None}
     if question:
         found["answers"] = ask_torch(model, question, whole.learned)
-    if hasattr(model, "disable_adapter"):
+    if hasattr(model, "disable_adapter") and not whole.labels:
         with model.disable_adapter():
             found["base"] = _distances(TorchModel(model), Path(answers))
     if merged:
-        found["merged"] = _saved(fold(model), whole.base, answers, merged)
+        found["merged"] = _saved(fold(model), whole, answers, merged)
     return found
 
 
@@ -70,7 +70,7 @@ def merge_apart(
     _one_thread()
     model = fold(model)
     _keep(TorchModel(model), rows, Path(own))
-    return _saved(model, whole.base, answers, merged)
+    return _saved(model, whole, answers, merged)
 
 
 def answer(tuned: dict[str, Any], rows: list[list[int]], answers: str) -> None:
@@ -130,11 +130,12 @@ def torch_parity(folder: str, answers: list[str], trust_remote_code: bool) -> li
     return [compare(Reference.load(Path(kept)), model).as_dict() for kept in answers]
 
 
-def _keep(model: Answering, rows: dict[str, list[list[int]]], folder: Path) -> None:
+def _keep(model: TorchModel, rows: dict[str, list[list[int]]], folder: Path) -> None:
     """Keep what a model says after the rows, and how it continues the first held-out ones."""
     shutil.rmtree(folder, ignore_errors=True)
     for name in filter(rows.get, ROWS):
-        greedy = {} if name == "held_out" else {"n_greedy": 0}
+        continued = name == "held_out" and not model.is_classifier
+        greedy = {} if continued else {"n_greedy": 0}
         reference_of(model, rows[name], **greedy).save(folder / name)
 
 
@@ -144,11 +145,12 @@ def _distances(model: Answering, folder: Path) -> dict[str, Any]:
     return {name: compare(Reference.load(path), model).as_dict() for name, path in found.items()}
 
 
-def _saved(model: Any, base: Path, answers: str, merged: str) -> dict[str, Any]:  # noqa: ANN401
+def _saved(model: Any, whole: Tuned, answers: str, merged: str) -> dict[str, Any]:  # noqa: ANN401
     """Write a merged model; return how far it is from kept answers."""
+    found = _distances(TorchModel(model), Path(answers))
     shutil.rmtree(merged, ignore_errors=True)
-    save_merged(model, base, Path(merged))
-    return _distances(TorchModel(model), Path(answers))
+    save_merged(model, whole.base, Path(merged), whole.labels)
+    return found
 
 
 @contextmanager

@@ -36,12 +36,21 @@ class Tuned:
     @property
     def merges(self) -> bool:
         """Whether there is something to add into the base's weights, and it can be."""
-        return self.learned is not None and METHODS[self.spec.method].merges
+        if self.learned is None:
+            return False
+        return METHODS[self.spec.method].merges or (self.spec.head and self.spec.method == "full")
 
     @property
     def is_exact(self) -> bool:
         """Whether merging keeps what was trained; a base in 4 bits is another than in fp32."""
         return self.spec.method != "qlora"
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What the model's classification head tells apart; empty where it has none."""
+        from ..training import read_labels
+
+        return read_labels(self.learned) if self.learned and self.spec.head else ()
 
     @property
     def unquantised(self) -> "Tuned":
@@ -91,14 +100,8 @@ def refuse_unexportable(spec: FinetuneSpec) -> None:
     """Refuse a run whose model has no place in an ONNX graph.
 
     Raises:
-        ExportError: It has a classification head, or virtual tokens.
+        ExportError: It has virtual tokens.
     """
-    if spec.head:
-        raise ExportError(
-            "A model with a classification head cannot be exported: the graph's outputs are those "
-            "of a vocabulary.",
-            hint="Fine-tune with head: false; its labels are words and export.",
-        )
     if "num_virtual_tokens" in METHODS[spec.method].defaults:
         raise ExportError(
             f"A model of the method {spec.method} cannot be exported: its virtual tokens are not "

@@ -15,14 +15,18 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
-def merge(model: "nn.Module") -> "PreTrainedModel":
+def merge(model: "nn.Module", *, keeps_head: bool = False) -> "PreTrainedModel":
     """Return the base model with the adapter added into its weights; changes `model`.
+
+    Args:
+        model: What `load_tuned` returned.
+        keeps_head: Let a classification head be; else a model with one is refused.
 
     Raises:
         RunError: What was learned is no change of the base's weights, or these are in 4 bits.
         ValueError: A merged weight is not finite.
     """
-    reason = _obstacle(model)
+    reason = _obstacle(model, keeps_head)
     if reason is not None:
         raise RunError(
             f"What was learned cannot be merged into the base model's weights: {reason}.",
@@ -48,13 +52,13 @@ def load_merged(folder: Path, learned: Path, spec: FinetuneSpec) -> "PreTrainedM
     return cast("PreTrainedModel", merged.eval())
 
 
-def _obstacle(model: "nn.Module") -> str | None:
+def _obstacle(model: "nn.Module", keeps_head: bool) -> str | None:
     """Return why a model cannot be merged, or None."""
     if learns_a_prompt(model):
         return "the method trains tokens before the prompt and changes no weight"
     if any(type(module).__name__ == "Bottleneck" for module in model.modules()):
         return "a bottleneck adapter is not linear, so no weight can hold it"
-    if has_head(model):
+    if has_head(model) and not keeps_head:
         return "its head has one output a label, and a language model one a token"
     if is_four_bit(model):
         return "the base is in 4 bits, which would round the sum; merge into the base in fp32"
