@@ -48,7 +48,7 @@ def accepted(run: Run) -> str:
         + " ".join(map(str, rung.get("reasons") or ("no reason is recorded.",)))
         for made in exports_of(run)
         for name, rung in ladder_of(made).rungs.items()
-        if rung.get("verdict") == "accepted"
+        if rung.get("verdict") == "accepted" and name in kept_models(made)
     )
 
 

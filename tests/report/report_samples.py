@@ -91,18 +91,21 @@ def done(root: Path, name="tone", **spec):
     return run
 
 
-def optimized(root: Path, name="tone/onnx/int8", status="done"):
-    """Return a run that exported `tone` to int8."""
-    run = create(name, "optimize", OptimizeSpec(run="tone"), root=root)
+def optimized(root: Path, name="tone/onnx", status="done", metrics=None, **settings):
+    """Return a run that exported `tone` to fp32 and int8 and refused int4."""
+    spec = {"run": "tone", "precision": ("fp32", "int8", "int4"), **settings}
+    run = create(name, "optimize", OptimizeSpec(**spec), root=root)
+    found = metrics or export_metrics()
     clock = Clock(run.path)
     clock.at(0.3, "start", pid=1, resumed=False)
-    for after, stage in ((0.1, "merging"), (3.1, "exporting"), (19.4, "quantising")):
+    for after, stage in ((0.1, "merge"), (3.1, "export"), (19.4, "check"), (6.0, "quantize")):
         clock.at(after, "stage", name=stage)
-    clock.at(6.0, "stage", name="checking", done=60, total=120)
-    for precision, values in export_metrics()["parity"].items():
-        clock.at(9.0, "parity", precision=precision, **values)
+    for rung, values in found["rungs"].items():
+        clock.at(2.0, "rung", name=rung, engine=values["engine"], size_bytes=values["size_bytes"])
+        rest = {key: values[key] for key in values if key not in ("engine", "size_bytes")}
+        clock.at(7.0, "rung", name=rung, **rest)
     if status == "done":
-        write(run.path / "metrics.json", export_metrics())
+        write(run.path / "metrics.json", found)
         clock.at(5.0, "end", status="done")
     return Run(run.path)
 
@@ -160,25 +163,54 @@ def evaluation(accuracy, interval, f1):
 
 
 def export_metrics():
+    gate = {"max_kl": 0.05, "min_top1": 0.9, "max_drop": 0.02}
     return {
-        "precision": "int8", "size_bytes": 161_480_704, "n_rows": 120,
-        "parity": {"fp32": parity(3.1e-5, 2e-12, 1.0), "int8": parity(0.61, 0.0064, 0.982, 11)},
-        "accuracy": {"fp32": 0.9, "int8": 0.8917},
-        "latency": {"onnx": latency("onnx", 161_480_704, 0.041, 0.0107),
-                    "torch": latency("torch", 538_060_672, 0.113, 0.0277)},
+        "target": "cpu", "chosen": "int8", "n_rows": 120, "gates": {"int8": gate, "int4": gate},
+        "rungs": {
+            "base": rung("torch", 538_060_672, 0.308, (2.31, 0.21, 17.2, 9.4, 0)),
+            "adapter": rung("torch", 557_626_784, 0.9) | timed(0.131, 0.0691, 0.0702),
+            "merged": rung("torch", 538_060_672, 0.9, (3e-12, 1.0, 2.1e-5, 1.0, None))
+            | timed(0.113, 0.0642, 0.0661),
+            "fp32": rung("onnx", 540_112_416, 0.9, (2e-11, 1.0, 1.2e-4, 1.0, None), "passed")
+            | timed(0.0811, 0.0313, 0.0313),
+            "int8": rung("onnx", 161_480_704, 0.8917, (0.0046, 0.959, 0.61, 1.004, 11), "passed")
+            | timed(0.041, 0.0107, 0.0107) | {"how": {"embedding": "read from the int8 head"}},
+            "int4": rung("onnx", 90_702_000, 0.6583, (0.35, 0.664, 14.2, 1.3, 0), "refused")
+            | {"reasons": ["The mean KL of int4 must be at most 0.05 nats per token; got 0.35."],
+               "how": {"method": "k_quant", "block_size": 32}},
+        },
         "peak_bytes": {"merge": 1_310_000_000, "export": 1_520_000_000},
+        "seconds": {"merge": 3.1, "export": 19.4},
     }  # fmt: skip
 
 
-def parity(difference, kl, agreement, first=None):
-    return {"max_abs_logit_diff": difference, "kl": kl, "top1_agreement": agreement,
-            "n_tokens": 371, "first_difference": first, "n_new_tokens": 32}  # fmt: skip
+def accepted_metrics():
+    """Return the same with int4 kept beyond its gate, and so the smallest."""
+    found = export_metrics()
+    found["rungs"]["int4"] |= {"verdict": "accepted"} | timed(0.062, 0.0081, 0.0084)
+    return found | {"chosen": "int4"}
 
 
-def latency(engine, size, first, token):
-    return {"engine": engine, "size_bytes": size, "load_seconds": 0.9,
-            "first_token_seconds": first, "token_seconds": token, "token_seconds_min": token * 0.9,
-            "peak_bytes": size * 2, "n_tokens": 96}  # fmt: skip
+def rung(engine, size, accuracy, apart=None, verdict="reference"):
+    """Return a rung; `apart`: KL, same token, largest logit, perplexity ratio, first greedy."""
+    metric = {"name": "accuracy", "value": accuracy, "n": 120, "higher_is_better": True,
+              "interval": [accuracy - 0.07, accuracy + 0.05]}  # fmt: skip
+    found = {"engine": engine, "size_bytes": size, "metric": metric, "verdict": verdict,
+             "reasons": []}  # fmt: skip
+    if apart is None:
+        return found
+    names = ("kl", "top1_agreement", "max_abs_logit_diff", "perplexity_ratio")
+    text = dict(zip(names, apart, strict=False)) | {"n_tokens": 512, "kl": 1.1 * apart[0]}
+    held_out = {**text, "kl": apart[0], "first_difference": apart[4], "n_new_tokens": 24}
+    return found | {"held_out": held_out, "text": text}
+
+
+def timed(first, token, cpu):
+    return {"latency": {
+        "load_seconds": 0.9, "first_token_seconds": first, "token_seconds": token,
+        "token_seconds_min": 0.9 * token, "cpu_token_seconds": cpu, "n_tokens": 96,
+        "cpu_first_token_seconds": 2 * first, "peak_bytes": 323_000_000,
+    }}  # fmt: skip
 
 
 def write(path, values):

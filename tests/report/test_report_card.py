@@ -70,12 +70,6 @@ def test_a_card_of_a_stopped_run_says_so(tmp_path):
     assert "No results have been measured." in body
 
 
-def test_an_export_has_a_card_too(tmp_path):
-    head, body = parts(samples.optimized(tmp_path))
-    assert head["library_name"] == "onnx"
-    assert "154 MiB" in body
-
-
 @pytest.mark.parametrize(
     ("method", "library", "wanted"),
     [

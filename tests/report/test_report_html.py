@@ -183,9 +183,16 @@ def test_the_page_opens_offline_follows_the_theme_and_marks_what_was_changed(don
 
 def test_the_page_holds_the_exports_of_the_run(tmp_path):
     run = samples.going(tmp_path, "tone", steps=2, status="done")
-    samples.optimized(tmp_path, "tone/onnx/int8")
-    words = Page(write_report(run).read_text()).words
-    assert "int8154 MiB89.2\u00a0%41.0 ms10.7 ms" in words
+    export = samples.optimized(tmp_path, "tone/onnx")
+    other = samples.optimized(tmp_path, "tone/onnx-npu", metrics=samples.accepted_metrics())
+    for folder in (export.path / "int8", other.path / "int4"):
+        folder.mkdir()
+    words = Page(write_report(run).read_text()).words.replace("\u00a0", " ")
+    assert "onnx/int8 ★✓ passed154 MiB10.7 ms0.004689.2 % [82.2, 94.2]" in words
+    assert "onnx/int4✗ refused86.5 MiB–0.350" in words
+    assert "onnx/fp32" not in words  # it was made on the way and lies in no folder
+    assert "Export onnx-npu" in words
+    assert "onnx-npu/int4 is beyond its gate and was kept with --accept: The mean KL" in words
 
 
 def test_a_page_written_before_the_workers_last_word_shows_the_results(tmp_path):

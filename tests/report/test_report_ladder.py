@@ -1,0 +1,141 @@
+"""What a reader sees of an export: the chosen model, every rung, why one was refused."""
+
+import json
+import re
+
+import pytest
+import report_samples as samples
+from test_report_html import KEPT, Page
+
+from labkit.report import final, line, live, runs_table, text
+from labkit.report.chart_ladder import points_of
+from labkit.report.rungs import ladder_of
+from labkit.run import Run
+
+
+def rows_of(run, title):
+    """Return the lines of a table of the text report, blanks made single, by their first word."""
+    part = text(run).split(f"\n{title}\n")[1]
+    lines = [" ".join(row.split()) for row in part.split("\n\n")[0].splitlines()]
+    return {row.split()[0]: row for row in lines if row}
+
+
+def test_the_chosen_model_comes_first_with_its_size_speed_and_distance(tmp_path):
+    said = " ".join(text(samples.optimized(tmp_path)).split())
+    # 64.2 ms in PyTorch, merged, for 10.7 ms: 64.2 / 10.7 = 6.0
+    start = "the model int8 size 154 MiB per token 10.7 ms than PyTorch 6.0 × faster"
+    assert f"{start} KL (nats per token) 0.0046 accuracy 89.2 % [82.2, 94.2]" in said
+
+
+def test_every_rung_has_a_row_with_its_distance_and_verdict(tmp_path):
+    rows = rows_of(samples.optimized(tmp_path), "How true")
+    assert list(rows)[2:8] == ["base", "adapter", "merged", "fp32", "int8", "int4"]
+    assert rows["int8"] == (
+        "int8 ★ ✓ passed 0.0046 0.0051 95.9 % 0.610 × 1.004 11 of 24 89.2 % [82.2, 94.2]"
+    )
+    assert rows["fp32"].startswith("fp32 ✓ passed 2e-11 2.2e-11 100.0 % 0.00012 × 1.000 all 24")
+    assert rows["adapter"] == "adapter ● reference – – – – – – 90.0 % [83.0, 95.0]"
+    assert rows["int4"].startswith("int4 ✗ refused 0.350")
+
+
+def test_costs_stand_beside_pytorch(tmp_path):
+    rows = rows_of(samples.optimized(tmp_path), "How fast")
+    # 64.2 / 31.3 = 2.05
+    assert rows["fp32"] == "fp32 515 MiB 81.1 ms 31.3 ms 2.1 × 31.3 ms 900.0 ms 308 MiB"
+    assert rows["int4"] == "int4 86.5 MiB – – – – – –"
+
+
+def test_a_refused_rung_says_the_number_the_rule_and_what_to_do(tmp_path):
+    said = " ".join(text(samples.optimized(tmp_path)).split())
+    reason = "The mean KL of int4 must be at most 0.05 nats per token; got 0.35."
+    assert f"✗ int4 is refused {reason} → Use int8" in said
+    assert "%optimize tone --precision int4 --int4 repaired" in said
+    assert "%optimize tone --precision int4 --accept" in said
+    gate = "Gate of int8 and int4: KL at most 0.05, same token at least 90 %, metric at most 0.02"
+    assert gate in said.replace("\u00a0", " ")
+
+
+def test_a_repaired_model_is_not_told_to_be_repaired(tmp_path):
+    found = samples.export_metrics()
+    found["rungs"]["int4"]["how"] = {"method": "repaired"}
+    assert "--int4 repaired" not in text(samples.optimized(tmp_path, metrics=found))
+
+
+def test_an_accepted_model_is_said_to_be_beyond_its_gate(tmp_path):
+    said = " ".join(text(samples.optimized(tmp_path, metrics=samples.accepted_metrics())).split())
+    assert "the model int4 (accepted)" in said
+    assert "⚠ int4 is kept beyond its gate The mean KL of int4 must be at most 0.05" in said
+    assert "It was accepted all the same (--accept)." in said
+    assert "refused" not in said
+
+
+def test_what_steps_took_is_folded_away(tmp_path):
+    page = Page(final(samples.optimized(tmp_path)))
+    assert {tag for tag, _ in page.tags} <= KEPT
+    assert "Seconds and peak memory of the steps (2)merge: 3.1 s, at most 1.22 GiB" in page.words
+    assert "int4: method k_quant, block size 32" in page.words
+    assert len(page.of("details")) == 2
+
+
+def test_rungs_appear_one_by_one_while_the_export_goes(tmp_path):
+    run = samples.optimized(tmp_path, status=None)
+    events = (run.path / "events.jsonl").read_text().splitlines(keepends=True)
+    kinds = [json.loads(event)["kind"] for event in events]
+    n_rungs = []
+    for end in range(kinds.index("rung"), len(events) + 1):
+        (run.path / "events.jsonl").write_text("".join(events[:end]))
+        n_rungs.append(len(ladder_of(Run(run.path)).rungs))
+        assert live(Run(run.path))
+    assert n_rungs[0] == 0
+    assert n_rungs[-1] == 6
+    assert n_rungs == sorted(n_rungs)
+    assert "\n" not in line(Run(run.path))
+
+
+def test_a_rung_without_a_verdict_is_not_decided(tmp_path):
+    found = samples.export_metrics()
+    del found["rungs"]["int8"]["verdict"]
+    run = samples.optimized(tmp_path, status=None, metrics=found)
+    assert rows_of(run, "How true")["int8"].startswith("int8 … 0.0046")
+
+
+def test_each_picture_says_in_words_what_it_shows(tmp_path):
+    page = Page(final(samples.optimized(tmp_path)))
+    size, time = (image["alt"] for image in page.of("img"))
+    assert "int8 (passed): 154 MiB, KL 0.0046" in size
+    assert "int4 (refused): 87 MiB, KL 0.35" in size
+    assert size.endswith("The gate is at 0.05 nats per token.")
+    assert "tuned (PyTorch): 64.2 ms per token, KL below 1e-6" in time
+    assert "int4" not in time  # refused before it was timed
+
+
+def test_a_refused_rung_has_a_shape_of_its_own_and_the_gate_is_drawn(tmp_path):
+    of = ladder_of(samples.optimized(tmp_path))
+    found = {point.name: (point.verdict, point.gate) for point in points_of(of)}
+    assert found["int4"] == ("refused", 0.05)
+    assert found["fp32"] == ("passed", None)
+    assert "merged" not in found
+    from labkit.report.chart_ladder import LOOKS, pictures_of
+
+    assert len({look["marker"] for look in LOOKS.values()}) == len(LOOKS)
+    svg = pictures_of(of)[0].draw().decode()
+    words = re.findall(r"<text[^>]*>([^<]*)</text>", svg)
+    assert {"gate 0.05", "int8", "int4", "tuned, fp32", "refused"} <= set(words)
+    assert len(svg) < 30_000
+
+
+def test_a_divergence_that_is_no_number_has_no_place_in_the_picture(tmp_path):
+    found = samples.export_metrics()
+    found["rungs"]["int4"]["held_out"]["kl"] = "inf"
+    run = samples.optimized(tmp_path, metrics=found)
+    assert [point.name for point in points_of(ladder_of(run))] == ["base", "tuned", "fp32", "int8"]
+    assert "inf" in rows_of(run, "How true")["int4"]
+
+
+@pytest.mark.parametrize("metrics", [samples.export_metrics(), samples.accepted_metrics()])
+def test_the_table_of_runs_names_the_chosen_model(metrics, tmp_path, monkeypatch):
+    monkeypatch.setenv("LABKIT_RUNS", str(tmp_path))
+    samples.optimized(tmp_path, metrics=metrics)
+    row = str(runs_table([Run("tone/onnx")])).splitlines()[2]
+    wanted = {"int8": ("int8 89.2 %", "154 MiB"), "int4": ("int4 65.8 %", "86.5 MiB")}
+    assert [word for word in wanted[metrics["chosen"]] if word not in row] == []
