@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import DataError, ExportError
+from ..errors import ExportError
 from .adapters import Shelf
 from .cache import Cache
 from .folder import graph_facts
+from .ids import checked_ids
 from .sampling import Pick, likeliest
-from .session import open_session, settings_of, shares_cache
+from .session import Settings, fallback, nodes_of, open_session, settings_of, shares_cache
+from .targets import named
 
 PAST = ("past_key_values.", "past.")
 """How the graph's inputs of earlier tokens begin: keys and values, states of convolutions."""
@@ -33,16 +35,23 @@ class OnnxModel:
         folder: Holds `model.onnx`, its data file and `genai_config.json`.
         threads: Threads per operator; as the folder was tuned, or ONNX Runtime's choice when None.
         target: Execution provider by its short name; as the folder was tuned, or "cpu" when None.
+        settings: Of the session, in place of all these.
     """
 
     def __init__(
-        self, folder: Path, *, threads: int | None = None, target: str | None = None
+        self,
+        folder: Path,
+        *,
+        threads: int | None = None,
+        target: str | None = None,
+        settings: Settings | None = None,
     ) -> None:
         config = graph_facts(Path(folder))
         self.folder = Path(folder)
         self.vocab_size: int = config["vocab_size"]
         self.context_length: int = config["context_length"]
-        settings = settings_of(self.folder, threads=threads, target=target)
+        settings = settings or settings_of(self.folder, threads=threads, target=target)
+        self.target: str = settings.target
         self._session = open_session(self.folder / "model.onnx", settings)
         self._past = {i.name: i for i in self._session.get_inputs() if i.name.startswith(PAST)}
         self._plain = {i.name for i in self._session.get_inputs()} - set(self._past)
@@ -51,6 +60,11 @@ class OnnxModel:
         self._outputs = ["logits", *map(_present, self._past)]
         _require_known_inputs(self._plain, self.folder)
         self._shelf, self._options = Shelf(self.folder), None
+
+    @property
+    def fallback(self) -> str | None:
+        """What the target's provider leaves to the processor; None where it takes all."""
+        return fallback(nodes_of(self._session), named(self.target))
 
     @property
     def adapters(self) -> tuple[str, ...]:
@@ -184,25 +198,7 @@ class OnnxModel:
         return {name: OrtValue.ortvalue_from_numpy(plain[name]) for name in self._plain}
 
     def _checked(self, input_ids: npt.NDArray[Any], past: Cache) -> npt.NDArray[np.int64]:
-        if input_ids.ndim != 2 or input_ids.size == 0 or input_ids.dtype.kind not in "iu":
-            found = f"{input_ids.dtype} of shape {input_ids.shape[1:]}"
-            hint = "Encode the text with the model's tokenizer first."
-            raise DataError(
-                f"input_ids must be a row of token ids, one or more; got {found}.", hint
-            )
-        low, high = int(input_ids.min()), int(input_ids.max())
-        if low < 0 or high >= self.vocab_size:
-            worst = low if low < 0 else high
-            hint = "Use the tokenizer that lies beside model.onnx."
-            raise DataError(
-                f"Token ids must be from 0 to {self.vocab_size - 1}; got {worst}.", hint
-            )
-        total = past.length + input_ids.shape[1]
-        if total > self.context_length:
-            hint = "Shorten the prompt."
-            rule = f"The model reads at most {self.context_length} tokens"
-            raise DataError(f"{rule}; got {total}.", hint)
-        return np.ascontiguousarray(input_ids, dtype=np.int64)
+        return checked_ids(input_ids, past.length, self.vocab_size, self.context_length)
 
 
 def _present(name: str) -> str:
