@@ -6,8 +6,8 @@ from .held_out import HeldOut, text_rows
 from .kept import is_kept
 from .ladder import climb
 from .merge import merge, merge_adapter
+from .quantize import tie_int8_embedding
 from .request import Request
-from .tie import tie_int8_embedding
 from .tuned import Tuned, refuse_unexportable, refuse_unmergeable
 
 __all__ = [

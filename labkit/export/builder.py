@@ -8,8 +8,7 @@ from ..runtime.folder import write_section
 from .architectures import check_exportable, is_built, read_config, suit
 from .child import call
 from .heads import attach_head, holds_head
-from .quantize import quantize_onnx
-from .tie import tie_int8_embedding
+from .quantize import quantize_onnx, tie_int8_embedding
 
 PRECISIONS = ("fp32", "int8", "int4")
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .graph import Weights, load_graph, node_named, rewrite
+from ..graph import Weights, load_graph, node_named, rewrite
 
 GATHER = "/model/embed_tokens/Gather"
 N_SAMPLES = 64
