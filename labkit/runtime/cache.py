@@ -88,6 +88,14 @@ class Cache:
         return Buffers((_with_room(array, total) for array in self.arrays()), total)
 
 
+def empty(shapes: list[list[int]]) -> Cache:
+    """Return the cache of a model that has read nothing, one tensor a shape."""
+    from onnxruntime import OrtValue
+
+    tensors = (OrtValue.ortvalue_from_numpy(np.zeros(shape, np.float32)) for shape in shapes)
+    return Cache(tuple(tensors), 0, shapes[0][0] if shapes else 1)
+
+
 def _with_room(array: npt.NDArray[np.float32], total: int) -> npt.NDArray[np.float32]:
     rows, heads, length, size = array.shape
     wide = np.empty((rows, heads, -(-total // STEP) * STEP, size), np.float32)

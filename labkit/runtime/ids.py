@@ -1,11 +1,12 @@
-"""Token ids as a graph takes them, or the sentence on what is wrong with them."""
+"""What a graph is fed: known inputs, and token ids as it takes them."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import DataError
+from ..errors import DataError, ExportError
 
 
 def checked_ids(
@@ -36,3 +37,11 @@ def checked_ids(
         rule = f"The model reads at most {context_length} tokens"
         raise DataError(f"{rule}; got {total}.", hint="Shorten the prompt.")
     return np.ascontiguousarray(input_ids, dtype=np.int64)
+
+
+def require_known_inputs(names: set[str], folder: Path) -> None:
+    """Refuse a graph with inputs that a causal language model does not have."""
+    unknown = names - {"input_ids", "attention_mask", "position_ids"}
+    if unknown:
+        hint = "Run it with onnxruntime-genai instead."
+        raise ExportError(f"{folder} wants inputs labkit cannot feed: {sorted(unknown)}.", hint)

@@ -10,12 +10,11 @@ import numpy.typing as npt
 
 from ..errors import ExportError
 from .adapters import Shelf
-from .cache import Cache
+from .cache import Cache, empty
 from .folder import graph_facts
-from .ids import checked_ids
+from .ids import checked_ids, require_known_inputs
 from .sampling import Pick, likeliest
-from .session import Settings, fallback, nodes_of, open_session, settings_of, shares_cache
-from .targets import named
+from .session import Settings, bound_run, fallback_of, open_session, settings_of, shares_cache
 
 PAST = ("past_key_values.", "past.")
 """How the graph's inputs of earlier tokens begin: keys and values, states of convolutions."""
@@ -55,16 +54,16 @@ class OnnxModel:
         self._session = open_session(self.folder / "model.onnx", settings)
         self._past = {i.name: i for i in self._session.get_inputs() if i.name.startswith(PAST)}
         self._plain = {i.name for i in self._session.get_inputs()} - set(self._past)
-        grows = all(len(i.shape) == 4 for i in self._past.values())  # a convolution's state does not
+        grows = all(len(i.shape) == 4 for i in self._past.values())  # states of convolutions not
         self._shares_cache = grows and shares_cache(self.folder, settings)
         self._outputs = ["logits", *map(_present, self._past)]
-        _require_known_inputs(self._plain, self.folder)
+        require_known_inputs(self._plain, self.folder)
         self._shelf, self._options = Shelf(self.folder), None
 
     @property
     def fallback(self) -> str | None:
         """What the target's provider leaves to the processor; None where it takes all."""
-        return fallback(nodes_of(self._session), named(self.target))
+        return fallback_of(self._session, self.target)
 
     @property
     def adapters(self) -> tuple[str, ...]:
@@ -163,22 +162,13 @@ class OnnxModel:
     def _in_place(self, feeds: dict[str, Any], past: Cache, total: int) -> tuple[Logits, Cache]:
         """Let the graph write the new keys and values behind those it reads; nothing is copied."""
         buffers = past.with_room(total)
-        binding = self._session.io_binding()
-        for name, value in (feeds | dict(zip(self._past, buffers.tensors, strict=True))).items():
-            binding.bind_ortvalue_input(name, value)
-        binding.bind_output(self._outputs[0], "cpu")
-        for name, value in zip(self._outputs[1:], buffers.tensors, strict=True):
-            binding.bind_ortvalue_output(name, value)
-        self._session.run_with_iobinding(binding)
-        logits = binding.get_outputs()[0].numpy()
-        return logits, Cache(buffers.tensors, total, past.rows, buffers)
+        feeds |= zip(self._past, buffers.tensors, strict=True)
+        grown = dict(zip(self._outputs[1:], buffers.tensors, strict=True))
+        logits = bound_run(self._session, feeds, self._outputs[0], grown)
+        return logits.numpy(), Cache(buffers.tensors, total, past.rows, buffers)
 
     def _empty_cache(self, rows: int) -> Cache:
-        from onnxruntime import OrtValue
-
-        shapes = ([rows, *map(self._size, i.shape[1:])] for i in self._past.values())
-        empty = (OrtValue.ortvalue_from_numpy(np.zeros(s, np.float32)) for s in shapes)
-        return Cache(tuple(empty), 0, rows)
+        return empty([[rows, *map(self._size, i.shape[1:])] for i in self._past.values()])
 
     def _size(self, axis: int | str) -> int:
         """Return an axis of an empty cache: what has a name is a length, or the heads' size."""
@@ -204,10 +194,3 @@ class OnnxModel:
 def _present(name: str) -> str:
     """Return the output that follows an input of earlier tokens."""
     return f"present.{name.partition('.')[2]}"
-
-
-def _require_known_inputs(names: set[str], folder: Path) -> None:
-    unknown = names - {"input_ids", "attention_mask", "position_ids"}
-    if unknown:
-        hint = "Run it with onnxruntime-genai instead."
-        raise ExportError(f"{folder} wants inputs labkit cannot feed: {sorted(unknown)}.", hint)

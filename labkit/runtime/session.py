@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import ExportError
 from ..machine import processors
 from .folder import section
-from .targets import CPU, Target, choose, devices
+from .targets import CPU, Target, choose, devices, named
 
 SECTION = "session"
 """Of a folder's `labkit.json`: the settings that were measured to be best, `Settings` as JSON."""
@@ -93,6 +93,31 @@ def shares_cache(folder: Path, settings: Settings) -> bool:
         return False
     found = json.loads(config.read_text(encoding="utf-8"))
     return bool(found.get("search", {}).get("past_present_share_buffer"))
+
+
+def bound_run(
+    session: Any,  # noqa: ANN401 - onnxruntime is not typed
+    inputs: Mapping[str, Any],
+    output: str,
+    grown: Mapping[str, Any],
+) -> Any:  # noqa: ANN401
+    """Run a graph that writes some outputs into values that are there; return another output.
+
+    Adapters of a call do not reach a bound run.
+    """
+    binding = session.io_binding()
+    for name, value in inputs.items():
+        binding.bind_ortvalue_input(name, value)
+    binding.bind_output(output, "cpu")
+    for name, value in grown.items():
+        binding.bind_ortvalue_output(name, value)
+    session.run_with_iobinding(binding)
+    return binding.get_outputs()[0]
+
+
+def fallback_of(session: Any, name: str) -> str | None:  # noqa: ANN401 - onnxruntime is not typed
+    """Return the sentence on what a session leaves to the processor; None where it is nothing."""
+    return fallback(nodes_of(session), named(name))
 
 
 def nodes_of(session: Any) -> dict[str, Counter[str]]:  # noqa: ANN401 - onnxruntime is not typed
