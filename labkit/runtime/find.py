@@ -44,9 +44,9 @@ def _exports(named: str | Path | Run, folder: Path) -> Path:
     """Return the folder that holds a run's exports, one folder for each precision."""
     if any((folder / one).is_dir() for one in PRECISIONS):
         return folder
-    shared = runs_folder() / str(named) / "onnx"
+    shared = (runs_folder() / str(named) / "onnx").resolve()
     if not isinstance(named, Run) and (shared / "spec.yaml").is_file():
-        return shared  # of a base model with adapters: its folder is no run itself
+        return shared  # also of a base model with adapters, whose folder is no run itself
     run = named if isinstance(named, Run) else _run(str(named))
     return run.path if run.job == "optimize" else run.path / "onnx"
 
