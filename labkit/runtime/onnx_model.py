@@ -122,7 +122,7 @@ class OnnxModel:
         if HIDDEN not in {output.name for output in self._session.get_outputs()}:
             raise ExportError(
                 f"The model in {self.folder} gives no hidden states, only logits.",
-                hint="Embed with a graph exported with include_hidden_states, or use generate.",
+                hint="Optimise its run again; where that does not help, embed with another model.",
             )
         past = self._empty_cache(1)
         ids = self._checked(np.asarray(input_ids)[None], past)
