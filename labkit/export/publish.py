@@ -41,7 +41,8 @@ def _tune(ladder: "Ladder") -> dict[str, Any] | None:
 
     ladder.work.stage("tune")
     folder = ladder.kept[ladder.chosen]
-    return dict(tune(folder, ladder.request.tune_seconds, ladder.work.emit))
+    target, work = ladder.request.target, ladder.work
+    return tune(folder, ladder.request.tune_seconds, work.emit, log=work.log, target=target)
 
 
 def _result(ladder: "Ladder") -> dict[str, Any]:
