@@ -41,7 +41,7 @@ def export_card(run: Run, precision: str) -> str:
         opening(run, tuned, of, precision),
         *beyond(of, precision),
         "## How to run it",
-        *programs(tuned, precision),
+        *programs(tuned, run.path / precision),
         "## How true and how fast it is",
         *(draw(block) for block in (how_true(of), *how_fast(of))),
         *(f"{block.title}: {escaped(block.alt)}" for block in _pictures(of)),

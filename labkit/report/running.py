@@ -1,5 +1,9 @@
 """The programs in an exported model's card: labkit, onnxruntime-genai, plain ONNX Runtime."""
 
+import json
+from pathlib import Path
+from typing import Any
+
 from ..run import Run
 from .loading import longest
 from .markdown import fenced
@@ -19,7 +23,7 @@ tokenizer = og.Tokenizer(model)
 prompt = {prompt!r}
 ids = tokenizer.encode(prompt)
 params = og.GeneratorParams(model)
-params.set_search_options(max_length=max({least}, len(ids) + {tokens}), do_sample=False)
+params.set_search_options(max_length=max({window}, len(ids) + {tokens}), do_sample=False)
 generator = og.Generator(model, params)
 generator.append_tokens(ids)
 for _ in range({tokens}):
@@ -30,6 +34,7 @@ print(tokenizer.decode(generator.get_sequence(0)[len(ids):]))"""
 
 ONNX = """\
 import json
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -37,11 +42,12 @@ from tokenizers import Tokenizer
 
 session = onnxruntime.InferenceSession("model.onnx", providers=["CPUExecutionProvider"])
 tokenizer = Tokenizer.from_file("tokenizer.json")
-ends = json.load(open("genai_config.json"))["model"]["eos_token_id"]
+config = json.loads(Path("genai_config.json").read_text())["model"]
+ends, head = config["eos_token_id"], config["decoder"]["head_size"]
 inputs = {{one.name: one for one in session.get_inputs()}}
 outputs = [one.name for one in session.get_outputs()]
 past = {{
-    name: np.zeros((1, one.shape[1], 0, one.shape[3]), np.float32)
+    name: np.zeros((1, one.shape[1], 0, head), np.float32)
     for name, one in inputs.items()
     if name.startswith("past_key_values.")
 }}
@@ -73,22 +79,43 @@ LEAST = 512
 """Tokens that onnxruntime-genai must be given at least: some attention windows are as long."""
 
 
-def programs(tuned: Run | None, precision: str) -> list[str]:
-    """Return how to load and ask a model in its folder; a head's labels are not text."""
+def programs(tuned: Run | None, folder: Path) -> list[str]:
+    """Return how to load and ask the model of a folder, as far as its kind allows.
+
+    Args:
+        tuned: The run it was made from, whose first prompt is asked; None for a base model.
+        folder: Where it lies; without `genai_config.json` it is for labkit alone.
+    """
     if tuned is not None and tuned.spec.as_dict()["head"]:
-        code = fenced(_HEAD, "python")
-        return [f"In this folder, with labkit (its answer is a label):\n\n{code}"]
+        return [f"In this folder, with labkit (its answer is a label):\n\n{_fenced(_HEAD)}"]
     example = (tuned.last("example") if tuned else None) or {}
+    model = _genai(folder)
     known = {
         "prompt": str(example.get("prompt", "Hello")),
         "tokens": longest(example),
-        "least": LEAST,
+        "window": min(LEAST, model.get("context_length", LEAST)),
     }
-    start = f"In this folder (`{precision}/`)."
-    return [
-        f"{start if at == 0 else ''} {said}\n\n{fenced(code.format(**known), 'python')}".strip()
-        for at, (said, code) in enumerate(WAYS)
-    ]
+    ways = WAYS[: 3 if _is_plain(model) else 2] if model else WAYS[:1]
+    found = [f"{said}\n\n{_fenced(code.format(**known))}" for said, code in ways]
+    return [f"In this folder (`{folder.name}/`). {found[0]}", *found[1:]]
+
+
+def _genai(folder: Path) -> dict[str, Any]:
+    """Return what onnxruntime-genai knows of a model; nothing where it cannot take it."""
+    file = folder / "genai_config.json"
+    found = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return dict(found.get("model", {}))
+
+
+def _is_plain(model: dict[str, Any]) -> bool:
+    """Whether a graph remembers keys and values alone; others have states of convolutions."""
+    inputs = model.get("decoder", {}).get("inputs", {})
+    past = {name for name in inputs if name.startswith("past_")}
+    return past == {"past_key_names", "past_value_names"}
+
+
+def _fenced(code: str) -> str:
+    return fenced(code, "python")
 
 
 _HEAD = """\

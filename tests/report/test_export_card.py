@@ -21,8 +21,13 @@ def exported(root, *, metrics=None, kept=("int8",), **spec):
     samples.done(root, **spec)
     run = samples.optimized(root, metrics=metrics)
     for name in kept:
-        (run.path / name).mkdir()
+        samples.write(run.path / name / "genai_config.json", genai_config())
     return run
+
+
+def genai_config(*more):
+    inputs = dict.fromkeys(("input_ids", "past_key_names", "past_value_names", *more), "x")
+    return {"model": {"context_length": 8192, "decoder": {"inputs": inputs}}}
 
 
 def programs_in(body):
@@ -87,6 +92,18 @@ def test_three_programs_ask_the_runs_first_prompt(tmp_path):
     assert asked == [samples.prompt(samples.PHRASES[0][0])] * 3
     for line in ('labkit.load(".")', 'og.Model(".")', 'InferenceSession("model.onnx"'):
         assert line in body
+
+
+def test_a_graph_that_genai_cannot_take_is_asked_through_labkit(tmp_path):
+    run = exported(tmp_path)
+    (run.path / "int8" / "genai_config.json").unlink()
+    assert ["labkit.load" in program for program in programs_in(export_card(run, "int8"))] == [True]
+
+
+def test_a_graph_with_other_states_is_not_asked_through_plain_onnx_runtime(tmp_path):
+    run = exported(tmp_path)
+    samples.write(run.path / "int8" / "genai_config.json", genai_config("past_conv_names"))
+    assert len(programs_in(export_card(run, "int8"))) == 2
 
 
 def test_a_head_answers_with_labels_and_is_asked_through_labkit(tmp_path):
