@@ -78,7 +78,11 @@ def repair(  # noqa: PLR0913 - all but three are by name
     """
     model.requires_grad_(False)
     scales = [module.scales.requires_grad_() for module in model.modules() if _learns(module)]
-    groups = [{"params": [each], "lr": LEARNING_RATE * float(each.abs().mean())} for each in scales]
+    sizes = [float(each.detach().abs().mean()) for each in scales]
+    groups = [
+        {"params": [each], "lr": LEARNING_RATE * size}
+        for each, size in zip(scales, sizes, strict=True)
+    ]
     optimizer = torch.optim.AdamW(groups, weight_decay=0.0, betas=(0.9, 0.95))
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _share(step, n_steps))
     order = torch.Generator().manual_seed(seed)
@@ -89,7 +93,7 @@ def repair(  # noqa: PLR0913 - all but three are by name
         optimizer.step()
         optimizer.zero_grad()
         schedule.step()
-        done(step + 1, float(loss))
+        done(step + 1, float(loss.detach()))
 
 
 def _divergence(model: Any, teacher: Any, ids: Tensor) -> Tensor:  # noqa: ANN401
