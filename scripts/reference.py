@@ -18,6 +18,7 @@ from labkit.spec import (
     GenerateSpec,
     MergeSpec,
     OptimizeSpec,
+    ServeSpec,
 )
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference.md"
@@ -27,6 +28,7 @@ SPECS = {
     "Measuring: `%evaluate`, `labkit evaluate`, `labkit.evaluate`": EvaluateSpec,
     "Merging: `%merge`, `labkit merge`, `labkit.merge`": MergeSpec,
     "Answering: `%generate`, `labkit generate`, `labkit.generate`": GenerateSpec,
+    "Serving: `labkit serve`": ServeSpec,
 }
 
 

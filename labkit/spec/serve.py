@@ -32,7 +32,7 @@ class ServeSpec(Spec):
     """Requests that may wait for their turn; the next one is told to come back later."""
 
     threads: int | None = setting(None, at_least=1, at_most=1024)
-    """Threads of the model; left out: as many as this process may use."""
+    """Threads of the model; left out: as it was tuned, or ONNX Runtime's own choice."""
 
     grace: float = setting(10.0, at_least=0, at_most=600, unit="seconds")
     """How long running answers may go on once the server was asked to stop."""
