@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import ExportError
+from ..runtime.targets import choose
 from .architectures import check_exportable, read_config
 from .builder import SPARE, fp32_bytes
 from .gates import Gates
@@ -43,13 +44,19 @@ class Request:
     seed: int = 0
     """Seed of what int4 learns and of bootstraps."""
 
+    @property
+    def runs_on(self) -> str:
+        """What the models are checked and measured on; `auto` is picked when they are there."""
+        return "cpu" if self.target == "auto" else self.target
+
 
 def check_request(tuned: Tuned, out: Path, request: Request, held_out: HeldOut) -> Prints:
     """Refuse what cannot be made before anything is loaded; return what it is made from.
 
     Raises:
-        ExportError: The model, the rows or the disk.
+        ExportError: The target, the model, the rows or the disk.
     """
+    choose(request.runs_on)
     refuse_unexportable(tuned.spec)
     check_exportable(tuned.base)
     check_parts(tuned)
