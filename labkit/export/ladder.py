@@ -230,7 +230,7 @@ def _check(ladder: Ladder, name: str, how: dict[str, Any]) -> None:
         folder=str(folder),
         answers={"tuned": str(work.answers), **own},
         question=held_out.question(),
-        target=ladder.request.target,
+        target=ladder.request.runs_on,
     )
     near = {**found["tuned"], **({"from_merged": found["merged"]["held_out"]} if own else {})}
     answers = held_out.read(found["answers"]) if found["answers"] else None
@@ -277,7 +277,7 @@ def measure(ladder: Ladder) -> None:
     whole = ladder.whole
     assert whole is not None
     models: dict[str, Path | Tuned] = {"merged" if ladder.tuned.merges else "adapter": whole}
-    target = ladder.request.target
+    target = ladder.request.runs_on
     found = measure_latency({**models, **ladder.kept}, log=ladder.work.log, target=target)
     for name, latency in found.items():
         ladder.note(name, latency=asdict(latency))
