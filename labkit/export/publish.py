@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..files import write_json
+from ..runtime.session import Settings
 from .child import peak_bytes
 from .deploy.finish import finish
 from .kept import FILE, RUNGS
@@ -17,13 +18,14 @@ if TYPE_CHECKING:
 def publish(ladder: "Ladder") -> dict[str, Any]:
     """Write the numbers beside each model and move it to its place; return the numbers."""
     ladder.work.note("this process", peak_bytes())
-    tuned = _tune(ladder)
+    aim = _aim(ladder)
+    tuned = _tune(ladder, aim.get("target", ladder.request.runs_on))
     refused = {
         name: rung for name, rung in ladder.rungs.items() if rung.get("verdict") == "refused"
     }
     for rung in refused.values():
         rung.pop("latency", None)
-    result = _result(ladder) | ({"tune": tuned} if tuned else {})
+    result = _result(ladder) | aim | ({"tune": tuned} if tuned else {})
     for name, folder in ladder.kept.items():
         _finish(ladder, name, folder, result)
         if not ladder.is_old(folder):
@@ -33,7 +35,23 @@ def publish(ladder: "Ladder") -> dict[str, Any]:
     return result
 
 
-def _tune(ladder: "Ladder") -> dict[str, Any] | None:
+def _aim(ladder: "Ladder") -> dict[str, Any]:
+    """Let the models open on their target; where it is `auto`, find and tell which that is."""
+    if ladder.request.target == "cpu" or ladder.chosen is None:
+        return {}
+    from .pick import pick
+    from .tune import write_settings
+
+    found = {"target": ladder.request.target}
+    if ladder.request.target == "auto":
+        auto = pick(ladder.kept[ladder.chosen], ladder.work.emit, log=ladder.work.log)
+        found = {"target": auto["target"], "auto": auto}
+    for folder in ladder.kept.values():
+        write_settings(folder, Settings(target=found["target"]))
+    return found
+
+
+def _tune(ladder: "Ladder", target: str) -> dict[str, Any] | None:
     """Find the best session settings of the chosen model, where time was given for it."""
     if not ladder.request.tune_seconds or ladder.chosen is None:
         return None
@@ -41,8 +59,8 @@ def _tune(ladder: "Ladder") -> dict[str, Any] | None:
 
     ladder.work.stage("tune")
     folder = ladder.kept[ladder.chosen]
-    target, work = ladder.request.target, ladder.work
-    return tune(folder, ladder.request.tune_seconds, work.emit, log=work.log, target=target)
+    seconds, work = ladder.request.tune_seconds, ladder.work
+    return tune(folder, seconds, work.emit, log=work.log, target=target)
 
 
 def _result(ladder: "Ladder") -> dict[str, Any]:
