@@ -164,7 +164,7 @@ def test_other_architectures_are_exact_too(architecture, targets, tmp_path, rows
     base = tmp_path / "base"
     model = tiny_model(
         architecture, vocab_size=VOCAB, hidden_size=64, initializer_range=0.3,
-        original_max_position_embeddings=256,
+        head_dim=16, original_max_position_embeddings=256,
     )  # fmt: skip
     for name, parameter in model.named_parameters():
         if name.endswith(".bias"):

@@ -104,13 +104,9 @@ def _publish(
     write_section(folder, "base", {"model": asked.model, "fingerprint": fingerprint})
     shutil.rmtree(kept.folder, ignore_errors=True)
     folder.rename(kept.folder)
-    seal_base(kept.folder, asked)
-
-
-def seal_base(folder: Path, asked: Sharing) -> None:
-    """Write what a folder needs to be used elsewhere."""
     name = f"{Path(asked.model).name}-{folder.name}"
-    finish(folder, {"name": name, "model": asked.model, "base": asked.base, "settings": None})
+    about = {"name": name, "model": asked.model, "base": asked.base, "settings": None}
+    finish(kept.folder, about)
 
 
 def refused_base(refused: dict[str, str]) -> ExportError:

@@ -8,10 +8,11 @@ from typing import Any
 from ...errors import ExportError
 from ..architectures import check_exportable, is_built
 from ..builder import PRECISIONS, check_disk
+from ..deploy import seal
 from ..measure import size_bytes
 from ..tuned import Tuned, check_parts
 from .asked import Addition, Bench, Sharing
-from .base import make_bases, refused_base, seal_base, verdict
+from .base import make_bases, refused_base, verdict
 from .convert import convert
 from .lora import read_lora
 from .record import USABLE, Kept, adapter_fingerprint, base_fingerprint, metrics
@@ -52,7 +53,7 @@ def share(asked: Sharing, out: Path, *, emit: Callable[..., None]) -> dict[str, 
         changed = [precision for precision in made if _put_new(bench, asked, precision)]
         bench.stage("measure")
         for precision in changed:
-            _measure(bench, asked, precision)
+            _measure(bench, precision)
         _require_some(asked, [Kept(out / precision) for precision in made])
     base = {"engine": "torch", "size_bytes": size_bytes(asked.base), "verdict": "reference"}
     found = metrics(out, PRECISIONS, base)
@@ -68,18 +69,19 @@ def _check(asked: Sharing, out: Path) -> None:
     for addition in asked.additions:
         check_parts(addition.tuned)
         read_lora(addition.learned)
-        _require_same_base(asked.base, addition)
+        _require_same_base(asked, addition)
         if not addition.rows:
             hint = "Give the run a test or validation split."
             raise ExportError(f"{addition.name} has no held-out rows to be checked on.", hint)
     check_disk(asked.base, out.parent, 1 + sum(COPIES[name] for name in asked.precisions))
 
 
-def _require_same_base(base: Path, addition: Addition) -> None:
-    own = addition.tuned.base
+def _require_same_base(asked: Sharing, addition: Addition) -> None:
+    own, base = addition.tuned.base, asked.base
     if own.resolve() != base.resolve() and base_fingerprint(own) != base_fingerprint(base):
         raise ExportError(
-            f"{addition.name} was trained on another base: {own.name}, not {base.name}.",
+            f"{addition.name} was trained on another base: {addition.tuned.spec.model}, "
+            f"not {asked.model}.",
             hint="Give runs of one base model, or export this one by itself: %optimize RUN.",
         )
 
@@ -92,10 +94,12 @@ def _answer(bench: Bench, asked: Sharing, fingerprint: str) -> None:
     wanted = {name: (a.tuned.unquantised, list(a.rows)) for name, a in new.items()}
     if not all(precision.holds(fingerprint) for precision in kept):
         wanted[""] = (Tuned(asked.base), asked.base_rows)
-    for name, (tuned, rows) in wanted.items():
-        answers = str(bench.answers(name))
-        called = f"answer {name or 'base'}"
-        bench.call(called, "steps.answer", tuned=tuned.as_json(), rows=rows, answers=answers)
+    models = [
+        {"tuned": tuned.as_json(), "rows": rows, "answers": str(bench.answers(name))}
+        for name, (tuned, rows) in wanted.items()
+    ]
+    if models:
+        bench.call("answer", "steps.answer", asked=models)
 
 
 def _new(kept: Kept, asked: Sharing, fingerprint: str | None = None) -> list[Addition]:
@@ -156,8 +160,8 @@ def _judged(name: str, found: dict[str, Any], kept: Kept, asked: Sharing) -> dic
     return {"held_out": found, **judged}
 
 
-def _measure(bench: Bench, asked: Sharing, precision: str) -> None:
-    """Take the time of a token with and without adapters; then write what goes with a folder."""
+def _measure(bench: Bench, precision: str) -> None:
+    """Take the time of a token with and without adapters; then close the folder."""
     kept, plain = Kept(bench.out / precision), bench.folder / f"plain-{precision}"
     shutil.rmtree(plain, ignore_errors=True)
     without_inputs(kept.folder, plain)
@@ -165,7 +169,7 @@ def _measure(bench: Bench, asked: Sharing, precision: str) -> None:
     arguments = {"plain": str(plain), "folder": str(kept.folder), "adapters": adapters}
     kept.note(latency=bench.call(f"measure {precision}", "cost.token_costs", **arguments))
     shutil.rmtree(plain)
-    seal_base(kept.folder, asked)
+    seal(kept.folder)
 
 
 def _require_some(asked: Sharing, made: list[Kept]) -> None:

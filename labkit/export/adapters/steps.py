@@ -13,13 +13,20 @@ from ..check import Reference, TorchModel, compare, reference_of
 from ..tuned import Tuned
 
 
-def answer(tuned: dict[str, Any], rows: list[list[int]], answers: str) -> None:
-    """Keep what PyTorch answers: the base alone, or with PEFT's own adapter."""
+def answer(asked: list[dict[str, Any]]) -> None:
+    """Keep what PyTorch answers, one model after another; PyTorch is imported once.
+
+    Args:
+        asked: Of each model `tuned`, the base alone or with PEFT's own adapter; the `rows` that it
+            reads; and the folder of its `answers`.
+    """
     import torch
 
-    model = Tuned.from_json(tuned).load()
-    torch.set_num_threads(1)  # threads that wait for each other crawl on a busy machine
-    reference_of(TorchModel(model), rows).save(Path(answers))
+    for one in asked:
+        model = Tuned.from_json(one["tuned"]).load()
+        torch.set_num_threads(1)  # threads that wait for each other crawl on a busy machine
+        reference_of(TorchModel(model), one["rows"]).save(Path(one["answers"]))
+        del model
 
 
 def quantize(full: str, out: str, precision: str) -> None:
