@@ -14,8 +14,7 @@ def open_onnx(folder: Path, target: str = "cpu", *, threads: int | None = None) 
         from ..runtime.classifier import OnnxClassifier
 
         return OnnxClassifier(folder, threads=threads)
-    where = {} if target == "cpu" else {"target": target}
-    return OnnxModel(folder, threads=threads, **where)
+    return OnnxModel(folder, threads=threads, target=None if target == "cpu" else target)
 
 
 def is_classifier(folder: Path) -> bool:

@@ -18,7 +18,7 @@ N_GREEDY = 3
 N_NEW = 24
 """Tokens of each continuation."""
 
-SLICE = 32
+SLICE = 16
 """Tokens compared in one go; their probabilities are held several times over."""
 
 GREEDY = ("first_difference", "n_new_tokens")
@@ -46,10 +46,10 @@ class Parity:
     n_tokens: int
     """Tokens compared."""
 
-    first_difference: int | None
+    first_difference: int | None = None
     """Number of greedy tokens before the first that differs; None when all are the same."""
 
-    n_new_tokens: int
+    n_new_tokens: int = 0
     """Greedy tokens compared on each of the continued rows."""
 
     def as_dict(self) -> dict[str, Any]:
@@ -81,10 +81,20 @@ class Reference:
 
     @classmethod
     def load(cls, folder: Path) -> "Reference":
-        """Read what `save` wrote; logits stay on the disk until they are looked at."""
+        """Read what `save` wrote; a row's logits are mapped while they are looked at."""
         tokens = json.loads((folder / "tokens.json").read_text(encoding="utf-8"))
-        paths = (folder / f"logits-{number}.npy" for number in range(len(tokens["rows"])))
-        return cls(logits=[np.load(path, mmap_mode="r") for path in paths], **tokens)
+        paths = [folder / f"logits-{number}.npy" for number in range(len(tokens["rows"]))]
+        return cls(logits=Mapped(paths), **tokens)
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """Arrays on the disk, each in memory only while it is looked at."""
+
+    paths: list[Path]
+
+    def __iter__(self) -> Iterator[Logits]:
+        return (np.load(path, mmap_mode="r") for path in self.paths)
 
 
 class Answering(Protocol):

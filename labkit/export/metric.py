@@ -8,7 +8,6 @@ import numpy as np
 from .gates import sign_test
 from .held_out import HeldOut
 
-
 PERCENT = ("bleu", "chrf")
 """Metrics that run from 0 to 100; the others are shares."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .answering import ask_onnx, ask_torch, open_onnx
-from .bottleneck import insert_bottlenecks
+from .bottleneck import insert_bottlenecks, read_bottlenecks
 from .builder import quantize_and_tie
 from .check import Answering, Reference, TorchModel, compare, reference_of
 from .merge import fold, save_merged
@@ -95,9 +95,10 @@ def merge(
 
 def insert(folder: str, adapter: str, out: str) -> int:
     """Put bottleneck adapters into an fp32 graph and call it `out`; return how many."""
-    n_adapters = insert_bottlenecks(Path(folder), Path(adapter))
-    Path(folder).rename(out)
-    return n_adapters
+    if not Path(out).is_dir():
+        insert_bottlenecks(Path(folder), Path(adapter))
+        Path(folder).rename(out)
+    return len(read_bottlenecks(Path(adapter)))
 
 
 def quantize(full: str, out: str, precision: str) -> dict[str, Any]:
