@@ -42,7 +42,7 @@ def _aim(ladder: "Ladder") -> dict[str, Any]:
     from .pick import pick
     from .tune import write_settings
 
-    found = {"target": ladder.request.target}
+    found: dict[str, Any] = {"target": ladder.request.target}
     if ladder.request.target == "auto":
         auto = pick(ladder.kept[ladder.chosen], ladder.work.emit, log=ladder.work.log)
         found = {"target": auto["target"], "auto": auto}
