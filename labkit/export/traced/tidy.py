@@ -33,7 +33,7 @@ def tidy(folder: Path, modules: Mapping[str, str]) -> None:
 
     model = load_graph(folder)
     graph = model.graph
-    _plain_products(graph)
+    _plain_products(graph, modules)
     _name_products(graph, modules)
     _name_embedding(graph)
     _rename_values(graph, {old: new for old, new in _cache_names(graph)})
@@ -45,13 +45,13 @@ def tidy(folder: Path, modules: Mapping[str, str]) -> None:
     part.replace(folder / GRAPH)
 
 
-def _plain_products(graph: Any) -> None:  # noqa: ANN401 - protobuf
-    """Turn each Gemm, which the exporter makes of a product and a sum, into those two."""
+def _plain_products(graph: Any, modules: Mapping[str, str]) -> None:  # noqa: ANN401 - protobuf
+    """Turn each Gemm that the exporter made of a module's product and its sum into those two."""
     from onnx import helper
 
     nodes = []
     for node in graph.node:
-        if node.op_type != "Gemm":
+        if node.op_type != "Gemm" or node.input[1].removesuffix(".weight") not in modules:
             nodes.append(node)
             continue
         x, weight, *bias = node.input

@@ -98,7 +98,17 @@ def example_of(model: Any) -> dict[str, Any]:  # noqa: ANN401 - a module
     if "position_ids" in inspect.signature(model.forward).parameters:
         positions = torch.arange(N_PAST, N_PAST + N_NEW).repeat(BATCH, 1)
         example["position_ids"] = positions
-    return example | {"past_key_values": past}
+    return example | {"past_key_values": _whole(past)}
+
+
+def _whole(past: Any) -> Any:  # noqa: ANN401 - transformers' cache
+    """Return a cache that keeps all tokens in each layer; a window is the mask's to apply."""
+    from transformers import DynamicCache
+
+    plain = DynamicCache()
+    for number, layer in enumerate(past.layers):
+        plain.update(layer.keys, layer.values, number)
+    return plain
 
 
 def _traced(model: Any, example: dict[str, Any]) -> Any:  # noqa: ANN401 - a module; a program
