@@ -24,4 +24,4 @@ def test_a_fresh_lab_runs_to_its_end_and_counts_no_answer(path, tmp_path):
     texts = [out.get("text", "") for cell in notebook.cells for out in cell.get("outputs", [])]
     said = "".join(texts)
     assert said.count("not attempted") + said.count("made no guess") == exercises
-    assert (tmp_path / "runs" / "tone" / "onnx" / "int8" / "model" / "model.onnx").exists()
+    assert (tmp_path / "runs" / "tone" / "onnx" / "int8" / "model.onnx").exists()

@@ -102,9 +102,9 @@ def test_a_step_taken_again_after_a_resume_stands_once():
 
 def test_exports_are_runs_inside_their_run():
     run = create("tone", "finetune", FinetuneSpec())
-    create("int8", "optimize", OptimizeSpec(run="tone"), root=run.path / "onnx")
-    assert [each.name for each in all_runs()] == ["tone", "tone/onnx/int8"]
-    assert Run("tone/onnx/int8").spec == OptimizeSpec(run="tone")
+    create("onnx", "optimize", OptimizeSpec(run="tone"), root=run.path)
+    assert [each.name for each in all_runs()] == ["tone", "tone/onnx"]
+    assert Run("tone/onnx").spec == OptimizeSpec(run="tone")
 
 
 def test_names_are_counted_up():

@@ -6,14 +6,13 @@ import pytest
 from runs import tuned
 
 from labkit.errors import ExportError
-from labkit.export import HeldOut, Tuned, compare_logits, optimize, tie_int8_embedding
+from labkit.export import HeldOut, Request, Tuned, climb, compare_logits, tie_int8_embedding
 from labkit.export.bottleneck import insert_bottlenecks
 from labkit.export.builder import export_onnx, quantize_and_tie
 from labkit.export.gates import gate_fp32
 from labkit.export.graph import Weights, load_graph
 from labkit.export.merge import fold, save_merged
 from labkit.export.quantize import quantize_onnx
-from labkit.export.tuned import refuse_unexportable
 from labkit.runtime import OnnxModel
 from labkit.spec import FinetuneSpec
 
@@ -122,13 +121,6 @@ def test_a_head_that_was_trained_is_exported(tiny_folder, tmp_path, rows):
 def test_virtual_tokens_are_not_exported(tiny_folder, tmp_path, method):
     run = Tuned(tiny_folder, tmp_path, FinetuneSpec(method=method))
     with pytest.raises(ExportError, match=f"{method} cannot be exported: its virtual") as error:
-        optimize(
-            run, tmp_path / "onnx", precision="int8", held_out=HeldOut([[1]]), emit=lambda *_: None
-        )
+        climb(run, tmp_path / "onnx", Request(), held_out=HeldOut([[1]]), emit=print)
     assert "%generate" in error.value.hint
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_classification_head_is_not_exported():
-    with pytest.raises(ExportError, match="classification head cannot be exported"):
-        refuse_unexportable(FinetuneSpec(head=True))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from labkit.export import HeldOut, Tuned, optimize
+from labkit.export import HeldOut, Request, Tuned, climb
 
 PHRASES = (
     "I got the job and I cannot stop smiling!",
@@ -44,16 +44,16 @@ def test_int8_of_the_default_model_is_small_near_and_runs_in_genai(base, tmp_pat
         LABELS,
         LABELS,
     )
-    out = tmp_path / "onnx"
-    result = optimize(
-        Tuned(base), out, precision="int8", held_out=held_out, emit=lambda kind, **values: None
+    result = climb(
+        Tuned(base), tmp_path, Request(), held_out=held_out, emit=lambda kind, **values: None
     )
-    assert result["size_bytes"] <= 160e6
-    assert result["parity"]["fp32"]["max_abs_logit_diff"] < 1e-3
-    assert result["parity"]["int8"]["kl"] <= 0.01
-    assert result["latency"]["onnx"]["token_seconds"] < result["latency"]["torch"]["token_seconds"]
+    adapter, fp32, int8 = (result["rungs"][name] for name in ("adapter", "fp32", "int8"))
+    assert int8["size_bytes"] <= 160e6
+    assert fp32["held_out"]["max_abs_logit_diff"] < 1e-3
+    assert int8["held_out"]["kl"] <= 0.01
+    assert int8["latency"]["token_seconds"] < adapter["latency"]["token_seconds"]
 
-    model = og.Model(str(out))
+    model = og.Model(str(tmp_path / "int8"))
     parameters = og.GeneratorParams(model)
     parameters.set_search_options(max_length=16, do_sample=False)
     generator = og.Generator(model, parameters)

@@ -105,7 +105,7 @@ def test_a_merge_is_checked_from_the_disk_and_tells_how_far_it_is(tiny_folder, t
 
 
 def parity(difference):
-    return Parity(difference, 0.0, 1.0, 10, None, 5)
+    return Parity(difference, 0.0, 1.0, 1.0, 10)
 
 
 def test_a_merge_that_changes_the_answers_is_refused():

@@ -54,7 +54,6 @@ def learned(name, settings, **changes):
         (api.merge, {"method": "full"}, "full cannot be merged: its weights are a whole model"),
         (api.merge, {"head": True}, "classification head cannot be merged"),
         (api.optimize, {"method": "prefix_tuning"}, "prefix_tuning cannot be exported: its virt"),
-        (api.optimize, {"head": True}, "classification head cannot be exported"),
     ],
 )
 def test_what_cannot_be_done_is_said_before_a_run_is_made(

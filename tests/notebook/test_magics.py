@@ -242,9 +242,9 @@ def test_no_prompt_is_a_mistake(shell):
 
 def test_a_run_is_exported_checked_and_answers_from_the_export(shell):
     shell.run_cell("%optimize first --precision fp32 --limit 6")
-    export = Run("first/onnx/fp32")
+    export = Run("first/onnx")
     assert export.status == "done"
-    assert export.metrics["parity"]["fp32"]["max_abs_logit_diff"] < 1e-3
+    assert export.metrics["rungs"]["fp32"]["held_out"]["max_abs_logit_diff"] < 1e-3
     shell.run_cell("%generate first the cat --source fp32 --max-new-tokens 4")
     onnx = shell.user_ns["_"]
     shell.run_cell("%generate first the cat --source adapter --max-new-tokens 4")
