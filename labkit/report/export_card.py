@@ -17,6 +17,7 @@ from .markdown import draw, escaped, fenced
 from .origins import about_base, about_data, learned_how
 from .rungs import Ladder, apart, ladder_of, metric_of, metric_title, times_faster
 from .running import programs
+from .switched import adapters
 
 FILES = {
     "model.onnx": "the graph; model.onnx.data has its weights",
@@ -43,7 +44,7 @@ def export_card(run: Run, precision: str) -> str:
         "## How to run it",
         *programs(tuned, run.path / precision),
         "## How true and how fast it is",
-        *(draw(block) for block in (how_true(of), *how_fast(of))),
+        *(draw(block) for block in (how_true(of), *how_fast(of), *adapters(run, of))),
         *(f"{block.title}: {escaped(block.alt)}" for block in _pictures(of)),
         *_refused(of),
         "## What it was made from",

@@ -7,7 +7,6 @@ from ..run import Run
 from . import words
 from .blocks import Block, Box, Facts, Lines, Table
 from .chart_ladder import pictures_of
-from .grid import grid
 from .rungs import (
     Ladder,
     apart,
@@ -17,6 +16,8 @@ from .rungs import (
     times_faster,
     verdict,
 )
+from .session import session
+from .switched import adapters
 
 ABOUT_TRUE = (
     "All beside the tuned model in PyTorch (adapter). KL: mean divergence in nats per token, on "
@@ -41,8 +42,8 @@ def ladder(run: Run) -> list[Block]:
         how_true(of),
         *how_fast(of),
         *pictures_of(of),
-        *grid("Session settings by measurement", of.found.get("tune")),
-        *grid("Adapters", of.found.get("adapters")),
+        *adapters(run, of),
+        *session(of.found.get("tune") or {}),
         *steps(of),
     ]
 

@@ -122,10 +122,14 @@ def test_every_program_of_the_card_prints_the_models_likeliest_answer(folder, mo
     tokens = OnnxModel(folder).generate(ids, n_new)
     stop = next((at for at, token in enumerate(tokens) if token in ends), n_new)
     wanted = model.tokenizer.decode(tokens[:stop]).strip()
-    said = []
+    said, known = [], []
     for program in programs:
         capsys.readouterr()
-        exec(program, {})
+        known.append({})
+        exec(program, known[-1])
         said.append(capsys.readouterr().out.strip())
-    assert len(said) == 3
-    assert said == [wanted] * 3
+    assert said[::2] == [wanted] * 2
+    # Random bytes are no text, and each library writes them in its own way: compare the tokens.
+    found = known[1]["generator"].get_sequence(0)[len(ids) :].tolist()
+    assert found == tokens[: len(found)]
+    assert len(found) >= stop

@@ -139,3 +139,55 @@ def test_the_table_of_runs_names_the_chosen_model(metrics, tmp_path, monkeypatch
     row = str(runs_table([Run("tone/onnx")])).splitlines()[2]
     wanted = {"int8": ("int8 89.2 %", "154 MiB"), "int4": ("int4 65.8 %", "86.5 MiB")}
     assert [word for word in wanted[metrics["chosen"]] if word not in row] == []
+
+
+def shared_metrics():
+    """Return what an export of a base with two adapters leaves: one switched on, one refused."""
+    apart = {"kl": 0.0063, "top1_agreement": 0.945, "max_abs_logit_diff": 2.1,
+             "first_difference": 3, "n_new_tokens": 24}  # fmt: skip
+    good = {"held_out": apart, "verdict": "passed", "reasons": []}
+    reason = "The mean KL of int8 must be at most 0.05 nats per token; got 0.28."
+    bad = {"held_out": apart | {"kl": 0.28}, "verdict": "refused", "reasons": [reason]}
+    rungs = {name: samples.export_metrics()["rungs"][name] for name in ("base", "int8")}
+    times = {"plain": 0.0107, "none": 0.0127, "tone": 0.0136}
+    return {
+        "target": "cpu", "chosen": "int8", "rungs": rungs,
+        "adapters": {
+            "tone": {"size_bytes": 11_600_000, "r": 8, "run": "tone", "int8": good},
+            "intents": {"size_bytes": 2_500_000, "r": 4, "run": "intents", "int8": bad},
+        },
+        "latency": {"int8": {
+            name: {"token_seconds": token, "cpu_token_seconds": token}
+            for name, token in times.items()
+        }},
+    }  # fmt: skip
+
+
+def test_adapters_beside_a_base_are_shown_with_what_a_switch_costs(tmp_path):
+    run = samples.optimized(
+        tmp_path, "base/onnx", metrics=shared_metrics(), run="base", adapters=("tone", "intents")
+    )
+    rows = rows_of(run, "Adapters")
+    assert rows["tone"] == "tone int8 ✓ passed 8 11.1 MiB 0.0063 94.5 % 2.100 3 of 24"
+    said = " ".join(text(run).split())
+    assert "✗ intents on int8 is refused The mean KL of int8" in said
+    assert "%optimize intents" in said
+    assert "base, none switched on int8 12.7 ms 12.7 ms" in said
+    assert "tone int8 13.6 ms 13.6 ms" in said
+
+
+def test_session_settings_stand_with_the_quickest_first_and_the_reason(tmp_path):
+    def tried(settings, answer, **more):
+        return {"settings": settings, "answer_seconds": answer, "token_seconds": 0.01,
+                "first_token_seconds": 0.1, "rounds": 5, **more}  # fmt: skip
+
+    two = {"intra_op_num_threads": 2}
+    reason = "An answer takes 12.0% less than with the usual settings."
+    candidates = [tried(two, 0.44), tried({}, 0.5), tried({"share_cache": False}, 0.6)]
+    tune = {"seconds": 60.0, "candidates": candidates, "winner": two, "reason": reason}
+    run = samples.optimized(tmp_path, metrics=samples.export_metrics() | {"tune": tune})
+    rows = list(rows_of(run, "Session settings").values())
+    assert rows[2] == "intra op num threads 2 ★ 440.0 ms 100.0 ms 10.0 ms 5"
+    assert rows[3] == "the usual ones 500.0 ms 100.0 ms 10.0 ms 5"
+    assert rows[4].startswith("share cache no 600.0 ms")
+    assert rows[5] == f"{reason} Tried for 60.0 s."
