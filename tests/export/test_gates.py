@@ -75,7 +75,7 @@ def test_a_model_merged_from_four_bits_is_judged_by_what_the_export_adds():
 
 
 def test_text_answers_are_judged_by_the_primary_metric_of_their_task():
-    texts = [f"the {word} cat sleeps" for word in "one two three four five six".split()]
+    texts = [f"the {word} cat sleeps" for word in ["one", "two", "three", "four", "five", "six"]]
     rows = HeldOut([[1]] * 6, references=texts, task="generation")
     same = metric_of(rows, texts, texts)
     assert (same["name"], same["value"], same["n"], same["lost"]) == ("chrf", 100, 6, 0)
