@@ -114,7 +114,11 @@ class Supervisor:
 
 def preload() -> None:
     """Import what every worker needs; computes nothing, so that no thread exists at the fork."""
-    import peft  # noqa: F401
+    from .training.slow_imports import import_peft
+
+    import_peft()  # before the Trainer, which imports it too
+    import matplotlib.backends.backend_svg
+    import matplotlib.figure  # noqa: F401 - what a report draws with
     import torch  # noqa: F401
     from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer  # noqa: F401
 

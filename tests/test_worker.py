@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -32,9 +33,19 @@ def adapter(run):
     return (run.adapter / "adapter_model.safetensors").read_bytes()
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, settings):
+    """The folder of a run that was left alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LABKIT_RUNS", str(tmp_path_factory.mktemp("trained")))
+        return labkit.finetune(name="first", view=QUIET, **settings).path
+
+
 @pytest.fixture
-def done(workplace, settings):
-    return labkit.finetune(name="first", view=QUIET, **settings)
+def done(workplace, trained):
+    """A copy of it as the run `first` of the workplace."""
+    shutil.copytree(trained, workplace / "runs" / "first")
+    return Run("first")
 
 
 def test_a_run_ends_with_an_adapter_numbers_a_report_and_a_card(done):
@@ -198,3 +209,22 @@ def test_the_notebook_side_never_imports_torch(workplace, settings):
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert finished.stdout.strip() == "[]"
+
+
+def test_bitsandbytes_is_imported_by_runs_in_4_bits_alone(tiny_model):
+    code = (
+        "import sys; from labkit.supervisor import preload; preload()\n"
+        "from pathlib import Path\n"
+        "from labkit.spec import FinetuneSpec\n"
+        "from labkit.training import add_adapter, load_model\n"
+        "for method in ('lora', 'qlora'):\n"
+        "    spec = FinetuneSpec(method=method)\n"
+        f"    model = add_adapter(load_model(Path({str(tiny_model)!r}), spec), spec)\n"
+        "    layer = model.get_base_model().model.layers[0].self_attn.q_proj\n"
+        "    print(type(layer).__module__, 'bitsandbytes' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [
+        "peft.tuners.lora.layer False",
+        "peft.tuners.lora.bnb True",
+    ]

@@ -6,6 +6,7 @@ Dettmers et al., 2023, arXiv:2305.14314.
 from typing import TYPE_CHECKING, Any
 
 from ...spec import FinetuneSpec
+from ..slow_imports import show_bitsandbytes
 
 if TYPE_CHECKING:
     import torch
@@ -17,6 +18,7 @@ def quantisation(spec: FinetuneSpec) -> Any:  # noqa: ANN401 - a BitsAndBytesCon
     import torch
     from transformers import BitsAndBytesConfig
 
+    show_bitsandbytes()
     return BitsAndBytesConfig(  # type: ignore[no-untyped-call]
         load_in_4bit=True,
         bnb_4bit_quant_type=spec.bnb_4bit_quant_type,
