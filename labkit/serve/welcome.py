@@ -13,7 +13,7 @@ def welcome(url: str, names: Sequence[str], *, needs_key: bool) -> str:
         names: Models that can be asked.
         needs_key: Whether every request must bring the key.
     """
-    header = " -H 'Authorization: Bearer $LABKIT_API_KEY'" if needs_key else ""
+    header = ' -H "Authorization: Bearer $LABKIT_API_KEY"' if needs_key else ""
     key = 'os.environ["LABKIT_API_KEY"]' if needs_key else '"none"'
     model = names[0]
     return f"""labkit serves {listed(names, "and")} at {url}/v1 (stop with Ctrl+C).

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,16 @@ class Served:
     def get(self, path):
         with urllib.request.urlopen(f"{self.url}{path}", timeout=10) as reply:
             return json.load(reply)
+
+    def is_stopping(self):
+        """Whether it takes no requests any more."""
+        try:
+            return self.get("/health")["status"] != "ok"
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code == 503
+        except urllib.error.URLError:
+            return True
 
     def client(self, **options):
         import openai

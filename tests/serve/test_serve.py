@@ -249,6 +249,7 @@ def test_without_the_key_nothing_but_health_is_told(narrow):
         assert len(client.models.list().data) == 3
     assert narrow.get("/health") == {"status": "ok", "active": 0, "waiting": 0}
     assert "secret" not in narrow.welcome
+    assert '-H "Authorization: Bearer $LABKIT_API_KEY"' in narrow.welcome
 
 
 def until(holds, seconds=10):
@@ -270,7 +271,7 @@ def test_a_full_queue_is_told_at_once_and_who_hangs_up_makes_room(narrow):
         assert caught.value.code == "queue_full"
         first.close()
         second.close()
-        until(lambda: narrow.get("/health")["active"] == 0, 2)
+        until(lambda: narrow.get("/health")["active"] == 0, 5)
         assert len(chat(client).choices) == 1
 
 
@@ -278,23 +279,23 @@ def test_a_client_that_hangs_up_before_its_whole_answer_frees_its_place(narrow):
     with narrow.client(api_key="secret", timeout=0.3) as client:
         with pytest.raises(openai.APITimeoutError):
             client.chat.completions.create(**LONG)
-        until(lambda: narrow.get("/health")["active"] == 0, 2)
+        until(lambda: narrow.get("/health")["active"] == 0, 5)
 
 
 def test_asked_to_stop_it_ends_what_runs_takes_nothing_new_and_exits_with_0(
     exported, without_torch
 ):
     with started(exported, without_torch) as server, server.client() as client:
-        wanted = chat(client, max_tokens=1000).choices[0].message.content
-        stream = chat(client, max_tokens=1000, stream=True)
+        wanted = chat(client, max_tokens=500).choices[0].message.content
+        stream = chat(client, max_tokens=500, stream=True)
         next(stream)
         server.process.send_signal(signal.SIGTERM)
-        time.sleep(0.1)
+        until(server.is_stopping)
         with pytest.raises((openai.InternalServerError, openai.APIConnectionError)):
             chat(client, max_tokens=1)
         texts = [chunk.choices[0].delta.content or "" for chunk in stream]
         assert "".join(texts) == wanted
-        assert server.process.wait(10) == 0
+        assert server.process.wait(20) == 0
         assert server.process.stderr.read() == ""
         socket.create_server(("127.0.0.1", int(server.url.rpartition(":")[2]))).close()
 
@@ -310,7 +311,7 @@ def test_what_runs_beyond_the_grace_is_cut_with_an_error(exported, without_torch
             list(stream)
         assert isinstance(whole.exception(), openai.InternalServerError)
         assert whole.exception().status_code == 503
-        assert server.process.wait(10) == 0
+        assert server.process.wait(20) == 0
         assert server.process.stderr.read() == ""
 
 
