@@ -24,10 +24,10 @@ def main(folder: Path) -> None:
 
 
 def create(folder: Path, torch: list[str], wanted: list[str]) -> None:
-    """Make an environment from what pip is to install: PyTorch first, then all that is wanted."""
+    """Make an environment from what pip is to install: PyTorch first, if any, then the rest."""
     venv.create(folder, with_pip=True, clear=True)
     install = [*pip(folder), "install", "-q"]
-    if sys.platform == "linux" and not shutil.which("nvidia-smi"):
+    if torch and sys.platform == "linux" and not shutil.which("nvidia-smi"):
         small = [*torch, "--index-url", TORCH_CPU, "--retries", "0", "--timeout", "15"]
         # Where that address does not answer, the next command takes what the index has.
         subprocess.run([*install, *small], stderr=subprocess.DEVNULL, check=False)
@@ -39,8 +39,15 @@ def pip(folder: Path) -> list[str]:
     return [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
 
 
-def create_once(folder: Path, requirements: Path) -> None:
-    """Make a benchmark's environment, unless it is there with these very requirements."""
+def create_once(folder: Path, requirements: Path, *, with_labkit: bool = True) -> None:
+    """Make a benchmark's environment, unless it is there with these very requirements.
+
+    Args:
+        folder: Of the environment.
+        requirements: What pip is to install.
+        with_labkit: Whether labkit and what it depends on are installed too; without, the
+            requirements name what is used of that, and labkit comes from `PYTHONPATH`.
+    """
     own = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     wanted = requirements.read_text(encoding="utf-8") + "".join(own["dependencies"])
     digest = hashlib.sha256(wanted.encode()).hexdigest()
@@ -48,7 +55,8 @@ def create_once(folder: Path, requirements: Path) -> None:
     if stamp.exists() and stamp.read_text() == digest:
         return
     print(f"Making {folder.relative_to(ROOT)}: a few minutes, once.", flush=True)
-    create(folder, ["torch==2.13.0"], ["-r", str(requirements), "-e", str(ROOT)])
+    torch, labkit = (["torch==2.13.0"], ["-e", str(ROOT)]) if with_labkit else ([], [])
+    create(folder, torch, ["-r", str(requirements), *labkit])
     stamp.write_text(digest)
 
 
