@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .PHONY: demo test unit check fix docs labs lab clean
-.PHONY: bench-train bench-methods bench-tasks bench-practice
+.PHONY: bench-train bench-methods bench-tasks bench-practice bench-architectures
 
 demo: .venv/ready
 	$(BIN)/labkit demo
@@ -46,6 +46,9 @@ bench-methods: .venv/ready
 
 bench-tasks: .venv/ready
 	$(BIN)/python benchmarks/tasks.py
+
+bench-architectures: .venv/ready
+	$(BIN)/python benchmarks/architectures.py
 
 bench-practice: .venv/ready
 	$(BIN)/python benchmarks/trunk.py

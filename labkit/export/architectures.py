@@ -69,6 +69,11 @@ ROPES = {
 }
 """Kinds of rotary positions that the builder writes; of a Llama it takes others for the default."""
 
+LENGTHS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx")
+
+DEFAULT_LENGTH = 2048
+"""Context of a model that names none: ALiBi reads on, however badly."""
+
 SEES = ("vision_config", "audio_config")
 """Settings of models that read more than text."""
 
@@ -139,6 +144,12 @@ def suit(config: Any) -> None:  # noqa: ANN401 - transformers' config
             config.rms_norm_eps = getattr(config, name)
     if getattr(config, "sliding_window", None) and not getattr(config, "layer_types", None):
         config.layer_types = ["sliding_attention"] * config.num_hidden_layers
+
+
+def context_length(config: Any) -> int:  # noqa: ANN401 - transformers' config
+    """Return the most tokens that a model reads."""
+    found = (getattr(config, name, None) for name in LENGTHS)
+    return int(next(filter(None, found), DEFAULT_LENGTH))
 
 
 def _architecture(config: dict[str, Any]) -> str:

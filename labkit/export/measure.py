@@ -9,6 +9,7 @@ from statistics import median
 from time import perf_counter, process_time
 from typing import Any
 
+from .architectures import context_length
 from .child import call, peak_bytes
 from .tuned import Tuned
 
@@ -152,7 +153,7 @@ def _torch_tokens(model: Any) -> Iterator[int]:  # noqa: ANN401 - a torch module
     import torch
 
     config = model.config
-    prompt = _prompt(config.vocab_size, config.max_position_embeddings)
+    prompt = _prompt(config.vocab_size, context_length(config))
     ids, past = torch.tensor([prompt]), None
     with torch.inference_mode():
         for _ in range(1 + N_NEW):

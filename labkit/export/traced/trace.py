@@ -12,6 +12,7 @@ from typing import Any
 
 from ...errors import ExportError
 from ...runtime.folder import write_section
+from ..architectures import context_length
 from ..heads import read_head, say_classifier
 from ..merge import tokenizer_files
 from ..tuned import load_plain
@@ -21,11 +22,6 @@ from .tidy import tidy
 
 BATCH, N_PAST, N_NEW = 2, 3, 4
 """Sizes of the example that is traced; all are free in the graph."""
-
-DEFAULT_LENGTH = 2048
-"""Context of a model that names none: ALiBi reads on, however badly."""
-
-LENGTHS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx")
 
 
 def trace(folder: str, out: str, head: str | None = None) -> None:
@@ -140,12 +136,11 @@ def facts_of(model: Any, example: dict[str, Any]) -> dict[str, Any]:  # noqa: AN
     """Return what a runtime must know of the graph, by the names that genai_config.json has."""
     config = model.config.get_text_config()
     keys = example["past_key_values"].layers[0].keys
-    lengths = (getattr(config, name, None) for name in LENGTHS)
     return {
         "kind": "causal",
         "type": model.config.model_type,
         "vocab_size": model.get_input_embeddings().weight.shape[0],
-        "context_length": next(filter(None, lengths), DEFAULT_LENGTH),
+        "context_length": context_length(config),
         "decoder": {
             "head_size": keys.shape[3],
             "num_attention_heads": config.num_attention_heads,
