@@ -12,6 +12,7 @@ from ...spec import FinetuneSpec
 from ..child import call
 from .checksums import seal
 from .foundry import FILE, inference_model
+from .genai import FILE as GENAI
 from .genai import adjust
 from .notices import write_notices
 from .probe import SECTION
@@ -42,7 +43,8 @@ def finish(folder: Path, facts: Mapping[str, Any]) -> None:
     if "settings" in facts or not section(folder, "prompt"):
         write_section(folder, "prompt", prompt_section(settings, chat=bool(facts.get("chat"))))
     adjust(folder, base)
-    write_json(folder / FILE, inference_model(folder, str(facts.get("name") or folder.name)))
+    if (folder / GENAI).is_file():  # Foundry Local runs what onnxruntime-genai does
+        write_json(folder / FILE, inference_model(folder, str(facts.get("name") or folder.name)))
     if model := settings.model if settings else facts.get("model"):
         data = settings.data if settings else None
         write_notices(folder, model=str(model), data=data, base=base)
