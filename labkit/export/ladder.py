@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 from ..errors import ExportError
@@ -201,20 +200,25 @@ def _export(ladder: Ladder) -> Path:
     work, whole = ladder.work, ladder.whole
     assert whole is not None
     work.stage("export")
-    full, plain = work.folder / "fp32", work.folder / "plain"
-    if not full.is_dir():
-        shutil.rmtree(plain, ignore_errors=True)
-        began = perf_counter()
-        out = plain if whole.learned else full
-        peak = export_onnx(whole.base, out, "fp32", log=work.log, head=whole.learned)
-        work.note("export", peak, perf_counter() - began)
+    full = work.folder / "fp32"
+    out = work.folder / "plain" if whole.learned else full
+
+    def export() -> tuple[None, int]:
+        shutil.rmtree(out, ignore_errors=True)
+        return None, export_onnx(whole.base, out, "fp32", log=work.log, head=whole.learned)
+
+    work.once("export", [str(whole.base), str(out)], export)
     how = {}
     if whole.learned:
-        arguments = {"folder": str(plain), "adapter": str(whole.learned), "out": str(full)}
+        arguments = {"folder": str(out), "adapter": str(whole.learned), "out": str(full)}
         how = {"bottlenecks": work.call("insert", "insert", **arguments)}
     ladder.there["fp32"] = full
     _check(ladder, "fp32", how)
-    gates.gate_fp32(Parity(**gates.judged(ladder.rungs["fp32"])))
+    try:
+        gates.gate_fp32(Parity(**gates.judged(ladder.rungs["fp32"])))
+    except ExportError:
+        shutil.rmtree(work.folder)  # nothing of this is worth going on with
+        raise
     ladder.note("fp32", verdict="passed", reasons=[])
     return full
 

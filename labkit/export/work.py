@@ -51,13 +51,23 @@ class Work:
         return self.folder / "merged-answers"
 
     def call(self, name: str, step: str, **arguments: Any) -> Any:  # noqa: ANN401 - JSON
-        """Do a step of `steps` in a child, once; note its peak memory and time under `name`."""
-        file = self.folder / "steps" / f"{name.replace(' ', '-')}.json"
+        """Do a step of `steps` in a child, once."""
         asked = {"step": step, "arguments": arguments}
+        return self.once(name, asked, lambda: call("steps", step, log=self.log, **arguments))
+
+    def once(self, name: str, asked: Any, do: Callable[[], tuple[Any, int]]) -> Any:  # noqa: ANN401 - JSON
+        """Return what a step returned; note its peak memory and time under `name`.
+
+        Args:
+            name: Of the step.
+            asked: What it depends on; with other values it is done again.
+            do: Does it; returns its value and its peak memory in bytes.
+        """
+        file = self.folder / "steps" / f"{name.replace(' ', '-')}.json"
         kept = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
         if kept.get("asked") != json.loads(json.dumps(asked)):
             began = perf_counter()
-            value, peak = call("steps", step, log=self.log, **arguments)
+            value, peak = do()
             kept = {"value": value, "peak_bytes": peak, "seconds": perf_counter() - began}
             file.parent.mkdir(exist_ok=True)
             write_json(file, {"asked": asked, **kept})
