@@ -78,7 +78,7 @@ def _torch_answers(job: Job, spec: GenerateSpec, tuned: Run | None) -> Answers:
         raise RunError(f"{spec.run} is no fine-tuning.", hint="Name a run of %%finetune.")
     folder = model_folder(settings.model, settings.trust_remote_code, job)
     tokenizer = load_tokenizer(folder, settings.trust_remote_code)
-    form = _form(tuned, settings)
+    form = _form(tuned, settings).fitting(tokenizer.chat_template)
     prompts = [form.filled(text, raw=spec.raw) for text in spec.prompts]
     ids = [data.prompt_ids(prompt, tokenizer) for prompt in prompts]
     model: Model

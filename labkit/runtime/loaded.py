@@ -163,8 +163,7 @@ class Loaded:
         """Return how the model, or the one that an adapter makes of it, wants to be asked."""
         own = section(self.folder, "adapters").get(adapter, {}) if adapter else {}
         found = own.get("prompt") or section(self.folder, "prompt")
-        default = "chat" if self.tokenizer.chat_template else "plain"
-        return PromptForm.of(found or {"form": default})
+        return PromptForm.of(found or {"form": "chat"}).fitting(self.tokenizer.chat_template)
 
     def __repr__(self) -> str:
         size = sum(file.stat().st_size for file in self.folder.glob("model.onnx*")) / 1e6

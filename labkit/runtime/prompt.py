@@ -36,6 +36,10 @@ class PromptForm:
         prompt, completion = (_pieces(section.get(side, ())) for side in ("prompt", "completion"))
         return cls(section.get("form", "plain"), Layout(prompt, completion))
 
+    def fitting(self, chat_template: str | None) -> "PromptForm":
+        """Return this form; plain text where a chat is wanted and there is no template for it."""
+        return PromptForm() if self.form == "chat" and not chat_template else self
+
     def filled(self, given: Given, *, raw: bool = False) -> str | Messages:
         """Return what the model is asked: a text, or a chat's turns.
 
