@@ -128,16 +128,18 @@ def save_merged(
     base: Path,
     out: Path,
     labels: Sequence[str] = (),
+    shard: str = "50GB",
 ) -> None:
     """Save a merged model with the tokenizer of its base; `out` appears when it is complete.
 
     A classification head, whose outputs are the `labels`, is kept beside its body: see `heads`.
+    Weights of one file, `shard` at most, are in memory a second time while they are written.
     """
     part = out.with_name(f"{out.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     if labels:
         split_head(model, labels, part)
-    model.save_pretrained(part)
+    model.save_pretrained(part, max_shard_size=shard)
     for path in tokenizer_files(base):
         shutil.copy2(path, part / path.name)
     part.rename(out)

@@ -16,6 +16,9 @@ from .tuned import Tuned, load_plain
 ROWS = ("held_out", "text")
 """What a reference is kept of: the run's own rows, and our text, which nobody continues."""
 
+SHARD = "150MB"
+"""Size of a file of the merged model, which only the exporter reads."""
+
 
 def reference(
     tuned: dict[str, Any],
@@ -150,7 +153,7 @@ def _saved(model: Any, whole: Tuned, answers: str, merged: str) -> dict[str, Any
     """Write a merged model; return how far it is from kept answers."""
     found = _distances(TorchModel(model), Path(answers))
     shutil.rmtree(merged, ignore_errors=True)
-    save_merged(model, whole.base, Path(merged), whole.labels)
+    save_merged(model, whole.base, Path(merged), whole.labels, SHARD)
     return found
 
 
