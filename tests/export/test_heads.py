@@ -116,7 +116,6 @@ def attach_scaled(folder, head):
     model = load_graph(folder)
     del model.graph.node[-1], model.graph.output[-1]
     onnx.save(model, folder / "model.onnx")
-    (folder / "genai_config.json").write_text("{}")
     attach_head(folder, head, 0.25)
 
 
