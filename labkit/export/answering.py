@@ -5,7 +5,7 @@ from typing import Any
 
 from ..runtime import OnnxModel, label_scores_onnx
 from ..runtime.folder import section
-from .check import TorchModel
+from .torch_model import TorchModel
 
 
 def open_onnx(folder: Path, target: str = "cpu", *, threads: int | None = None) -> Any:  # noqa: ANN401

@@ -3,19 +3,17 @@
 import shutil
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..files import write_json
 from ..runtime.session import Settings
 from .child import peak_bytes
 from .deploy.finish import finish
 from .kept import FILE, RUNGS
-
-if TYPE_CHECKING:
-    from .ladder import Ladder
+from .state import Ladder
 
 
-def publish(ladder: "Ladder") -> dict[str, Any]:
+def publish(ladder: Ladder) -> dict[str, Any]:
     """Write the numbers beside each model and move it to its place; return the numbers."""
     ladder.work.note("this process", peak_bytes())
     aim = _aim(ladder)
@@ -35,7 +33,7 @@ def publish(ladder: "Ladder") -> dict[str, Any]:
     return result
 
 
-def _aim(ladder: "Ladder") -> dict[str, Any]:
+def _aim(ladder: Ladder) -> dict[str, Any]:
     """Let the models open on their target; where it is `auto`, find and tell which that is."""
     if ladder.request.target == "cpu" or ladder.chosen is None:
         return {}
@@ -51,7 +49,7 @@ def _aim(ladder: "Ladder") -> dict[str, Any]:
     return found
 
 
-def _tune(ladder: "Ladder", target: str) -> dict[str, Any] | None:
+def _tune(ladder: Ladder, target: str) -> dict[str, Any] | None:
     """Find the best session settings of the chosen model, where time was given for it."""
     if not ladder.request.tune_seconds or ladder.chosen is None:
         return None
@@ -63,7 +61,7 @@ def _tune(ladder: "Ladder", target: str) -> dict[str, Any] | None:
     return tune(folder, seconds, work.emit, log=work.log, target=target)
 
 
-def _result(ladder: "Ladder") -> dict[str, Any]:
+def _result(ladder: Ladder) -> dict[str, Any]:
     request, rungs, found, last = ladder.request, ladder.rungs, ladder.work.found, ladder.last
     judged = {name: asdict(request.gates) for name in request.precisions if name != "fp32"}
     return {
@@ -78,7 +76,7 @@ def _result(ladder: "Ladder") -> dict[str, Any]:
     }
 
 
-def _finish(ladder: "Ladder", name: str, folder: Path, result: dict[str, Any]) -> None:
+def _finish(ladder: Ladder, name: str, folder: Path, result: dict[str, Any]) -> None:
     """Write what lies beside a model; its card is the caller's to write."""
     called = f"{ladder.out.parent.name}{ladder.out.name.removeprefix('onnx')}-{name}"
     about = {"name": called, "precision": name}

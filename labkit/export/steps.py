@@ -9,8 +9,9 @@ from typing import Any
 from .answering import ask_onnx, ask_torch, open_onnx
 from .bottleneck import insert_bottlenecks, read_bottlenecks
 from .builder import quantize_and_tie
-from .check import Answering, Reference, TorchModel, compare, reference_of
+from .check import Reference, compare, reference_of
 from .merge import fold, save_merged
+from .torch_model import Answering, TorchModel
 from .tuned import Tuned, load_plain
 
 ROWS = ("held_out", "text")

@@ -14,7 +14,8 @@ from labkit.errors import ExportError, RunError
 from labkit.export.adapters import add_inputs, convert
 from labkit.export.adapters.sites import without_inputs
 from labkit.export.builder import export_onnx, quantize_and_tie
-from labkit.export.check import TorchModel, compare, reference_of
+from labkit.export.check import compare, reference_of
+from labkit.export.torch_model import TorchModel
 from labkit.runtime import OnnxModel
 from labkit.runtime.folder import write_section
 

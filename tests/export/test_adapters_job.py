@@ -10,7 +10,7 @@ from runs import tuned
 
 from labkit import api, cli
 from labkit.errors import CatalogError, ExportError, RunError, SpecError
-from labkit.export.check import TorchModel
+from labkit.export.torch_model import TorchModel
 from labkit.flags import settings_of
 from labkit.options import MAGICS
 from labkit.report import SilentView

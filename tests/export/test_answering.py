@@ -6,7 +6,8 @@ from runs import tuned
 
 from labkit.export import HeldOut, steps, text_rows
 from labkit.export.answering import ask_onnx, ask_torch
-from labkit.export.check import TorchModel, compare_logits
+from labkit.export.check import compare_logits
+from labkit.export.torch_model import TorchModel
 from labkit.export.tuned import load_plain
 
 pytestmark = [

@@ -8,7 +8,7 @@ from runs import tuned
 
 from labkit.errors import ExportError
 from labkit.export import Gates, HeldOut, Request, climb, compare_logits
-from labkit.export.check import TorchModel
+from labkit.export.torch_model import TorchModel
 from labkit.runtime import OnnxModel
 
 pytestmark = [

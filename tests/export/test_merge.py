@@ -5,9 +5,10 @@ from runs import tuned
 
 from labkit.errors import ExportError
 from labkit.export import HeldOut, Tuned, compare_logits, merge, refuse_unmergeable
-from labkit.export.check import Parity, TorchModel
+from labkit.export.check import Parity
 from labkit.export.gates import gate_merged
 from labkit.export.merge import fold, save_merged
+from labkit.export.torch_model import TorchModel
 from labkit.export.tuned import load_plain
 from labkit.spec import METHODS, FinetuneSpec
 

@@ -9,7 +9,8 @@ import numpy as np
 from ...errors import ExportError
 from ...runtime import OnnxModel
 from ..builder import quantize_and_tie
-from ..check import Reference, TorchModel, compare, reference_of
+from ..check import Reference, compare, reference_of
+from ..torch_model import TorchModel
 from ..tuned import Tuned
 
 

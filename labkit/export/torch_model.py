@@ -1,0 +1,67 @@
+"""A model as a comparison sees it; PyTorch's made to look as those of ONNX Runtime do."""
+
+from collections.abc import Collection
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Logits = npt.NDArray[np.float32]
+
+
+class Answering(Protocol):
+    """A model as a comparison sees it; `OnnxModel` is one."""
+
+    def logits(self, input_ids: list[int], /) -> tuple[Logits, Any]:
+        """Return `(n, vocab)` logits after each of `(n,)` tokens, and what nobody needs here."""
+
+    def generate(
+        self, prompt_ids: list[int], max_new_tokens: int, eos_ids: Collection[int] = (), /
+    ) -> list[int]:
+        """Return the likeliest new tokens, up to the first of `eos_ids`."""
+
+
+class TorchModel:
+    """A PyTorch causal language model, answering as an `OnnxModel` does."""
+
+    def __init__(self, model: Any) -> None:  # noqa: ANN401 - a torch module
+        from ..training import has_head
+
+        self._model = model
+        self._device = next(model.parameters()).device
+        self.is_classifier = has_head(model)
+        """Whether it says a label, after all of a row."""
+
+    def logits(self, input_ids: list[int], /) -> tuple[Logits, None]:
+        """Return `(n, vocab)` float32 logits after each of `(n,)` tokens; a classifier's last."""
+        import torch
+
+        with torch.inference_mode():
+            answer = self._model(input_ids=torch.tensor([input_ids], device=self._device))
+        logits: Logits = answer.logits[0].float().cpu().numpy()
+        return logits[-1:] if self.is_classifier else logits, None
+
+    def generate(
+        self, prompt_ids: list[int], max_new_tokens: int, eos_ids: Collection[int] = (), /
+    ) -> list[int]:
+        """Return the likeliest new tokens, up to the first of `eos_ids`."""
+        import torch
+
+        ids, past, tokens = torch.tensor([prompt_ids], device=self._device), None, []
+        with torch.inference_mode():
+            for _ in range(max_new_tokens):
+                answer = self._model(input_ids=ids, past_key_values=past, use_cache=True)
+                ids, past = answer.logits[:, -1:].argmax(-1), answer.past_key_values
+                if int(ids) in eos_ids:
+                    break
+                tokens.append(int(ids))
+        return tokens
+
+    def following(self, prompt_ids: list[int], tokens: list[int]) -> list[int]:
+        """Return the likeliest token before each of `tokens`, all read at once.
+
+        Up to the first that differs these are what `generate` says, at the price of one reading.
+        """
+        logits, _ = self.logits([*prompt_ids, *tokens[:-1]])
+        found: list[int] = logits[len(prompt_ids) - 1 :].argmax(axis=-1).tolist()
+        return found
