@@ -46,6 +46,7 @@ TRACED = (
     "MptForCausalLM",
     "OPTForCausalLM",
     "Olmo2ForCausalLM",
+    "Olmo3ForCausalLM",
     "OlmoForCausalLM",
     "StableLmForCausalLM",
     "Starcoder2ForCausalLM",

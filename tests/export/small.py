@@ -62,6 +62,7 @@ SMALL = {
     "MptForCausalLM": ("mpt", {"d_model": 64, "n_heads": 4, "n_layers": 2, "max_seq_len": 128}),
     "OPTForCausalLM": ("opt", OPT),
     "Olmo2ForCausalLM": ("olmo2", {}),
+    "Olmo3ForCausalLM": ("olmo3", {"sliding_window": 20}),
     "OlmoForCausalLM": ("olmo", ALL_HEADS),
     "StableLmForCausalLM": ("stablelm", {}),
     "Starcoder2ForCausalLM": ("starcoder2", {}),

@@ -115,6 +115,9 @@ def attach_scaled(folder, head):
 
     model = load_graph(folder)
     del model.graph.node[-1], model.graph.output[-1]
+    kept = [t for t in model.graph.initializer if not t.name.startswith("lm_head")]
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(kept)
     onnx.save(model, folder / "model.onnx")
     attach_head(folder, head, 0.25)
 
