@@ -18,6 +18,7 @@ SIZES = {
     "pad_token_id": 2,
 }
 ALL_HEADS = {"num_key_value_heads": 4}
+MOE = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32}
 LFM2 = {"layer_types": ["conv", "full_attention"], "block_auto_adjust_ff_dim": False}
 OPT = {"ffn_dim": 96, "word_embed_proj_dim": 64}
 SMALL = {
@@ -49,8 +50,10 @@ SMALL = {
     "BioGptForCausalLM": ("biogpt", {}),
     "BloomForCausalLM": ("bloom", {}),
     "CodeGenForCausalLM": ("codegen", {"rotary_dim": 8}),
+    "Cohere2ForCausalLM": ("cohere2", {"head_dim": 16, "sliding_window": 20}),
     "CohereForCausalLM": ("cohere", {}),
     "Ernie4_5ForCausalLM": ("ernie4_5", {"head_dim": 16}),
+    "Exaone4ForCausalLM": ("exaone4", {"head_dim": 16, "sliding_window": 20}),
     "FalconForCausalLM": ("falcon", {}),
     "GPT2LMHeadModel": ("gpt2", {}),
     "GPTBigCodeForCausalLM": ("gpt_bigcode", {}),
@@ -64,6 +67,8 @@ SMALL = {
     "Olmo2ForCausalLM": ("olmo2", {}),
     "Olmo3ForCausalLM": ("olmo3", {"sliding_window": 20}),
     "OlmoForCausalLM": ("olmo", ALL_HEADS),
+    "Qwen2MoeForCausalLM": ("qwen2_moe", MOE | {"shared_expert_intermediate_size": 32}),
+    "Qwen3MoeForCausalLM": ("qwen3_moe", MOE | {"head_dim": 16}),
     "StableLmForCausalLM": ("stablelm", {}),
     "Starcoder2ForCausalLM": ("starcoder2", {}),
     "XGLMForCausalLM": ("xglm", {"d_model": 64, "num_layers": 2, "attention_heads": 4}),
