@@ -67,9 +67,11 @@ def _export_to(part: Path, folder: Path, precision: str, log: Path, head: Path) 
     return peak
 
 
-def quantize_and_tie(full: Path, out: Path, precision: str) -> str | None:
+def quantize_and_tie(
+    full: Path, out: Path, precision: str, grids: Path | None = None
+) -> str | None:
     """Quantise the fp32 model `full` to `out`; return why the embedding was not tied, if so."""
-    quantize_onnx(full, out, precision)
+    quantize_onnx(full, out, precision, grids)
     return tie_int8_embedding(out)
 
 

@@ -5,12 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Thread
 from time import sleep
-from typing import Any
+from typing import IO, Any
 
 from .. import errors
 from ..errors import ExportError, LabError
@@ -22,6 +24,10 @@ OFFLINE = {
     "TOKENIZERS_PARALLELISM": "false",
     "TQDM_DISABLE": "1",
 }
+
+
+Told = Callable[[str, int, int], None]
+"""Called with the part of a long step, how far it is, and its end."""
 
 
 def call(module: str, function: str, *, log: Path, **arguments: Any) -> tuple[Any, int]:  # noqa: ANN401 - JSON
@@ -39,19 +45,76 @@ def call(module: str, function: str, *, log: Path, **arguments: Any) -> tuple[An
     Raises:
         LabError: What the child raised, or that it died, with the last lines of its log.
     """
+    return _called(module, function, arguments, log, None)
+
+
+def follow(
+    module: str,
+    function: str,
+    told: Told,
+    *,
+    log: Path,
+    **arguments: Any,  # noqa: ANN401 - JSON
+) -> tuple[Any, int]:
+    """As `call`, for a step with an argument `progress`, the file that it says how far it is in.
+
+    When `told` raises, the child is ended.
+    """
+    return _called(module, function, arguments, log, told)
+
+
+def _called(
+    module: str, function: str, arguments: dict[str, Any], log: Path, told: Told | None
+) -> tuple[Any, int]:
     with TemporaryDirectory() as folder, log.open("a", encoding="utf-8") as output:
-        result = Path(folder) / "result.json"
+        result, progress = Path(folder) / "result.json", Path(folder) / "progress.json"
         command = [sys.executable, "-m", __package__, module, function, str(result)]
-        text = json.dumps(arguments)
-        done = subprocess.run(
-            command, input=text, text=True, stdout=output, stderr=output, env=_env(), check=False
-        )
+        text = json.dumps(arguments | ({"progress": str(progress)} if told else {}))
+        code = _run(command, text, output, (progress, told) if told else None)
         if not result.is_file():
-            raise _death(f"{module}.{function}", done.returncode, log)
+            raise _death(f"{module}.{function}", code, log)
         answer = json.loads(result.read_text(encoding="utf-8"))
     if "error" in answer:
         raise _as_error(answer["error"], log)
     return answer["value"], answer["peak_bytes"]
+
+
+def _run(command: list[str], text: str, output: IO[str], told: tuple[Path, Told] | None) -> int:
+    """Run a command to its end, telling how far it is; return its exit code."""
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": output, "stderr": output}
+    with subprocess.Popen(command, text=True, env=_env(), **pipes) as process:
+        try:
+            with suppress(BrokenPipeError):  # it died at once: its log says why
+                process.stdin.write(text)  # type: ignore[union-attr]
+                process.stdin.close()  # type: ignore[union-attr]
+            last = ""
+            while told and process.poll() is None:
+                last = _tell(*told, last)
+                sleep(0.1)
+            return process.wait()
+        except BaseException:
+            process.kill()
+            raise
+
+
+def _tell(file: Path, told: Told, last: str) -> str:
+    """Tell what the child wrote to its progress file, if that is news; return what is there."""
+    found = file.read_text(encoding="utf-8") if file.is_file() else ""
+    if found != last:
+        told(*json.loads(found))
+    return found
+
+
+def write_progress(file: str) -> Told:
+    """Return a function that a step calls to say how far it is; `call` tells it on."""
+    place = Path(file)
+
+    def done(part: str, at: int, end: int) -> None:
+        new = place.with_suffix(".part")
+        new.write_text(json.dumps([part, at, end]), encoding="utf-8")
+        new.replace(place)
+
+    return done
 
 
 def serve(module: str, function: str, result: Path) -> None:

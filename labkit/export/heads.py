@@ -91,7 +91,7 @@ def attach_head(folder: Path, head: Path, scale: float = 1.0) -> None:
             writer.add(known, weights.read(known))
         writer.add(name, np.ascontiguousarray(weight.T) * np.float32(scale))
     say_classifier(folder, graph_facts(folder), labels)
-    (folder / "genai_config.json").unlink(missing_ok=True)  # onnxruntime-genai would write text with it
+    (folder / "genai_config.json").unlink(missing_ok=True)  # it would write text with it
 
 
 def say_classifier(folder: Path, facts: dict[str, Any], labels: Sequence[str]) -> None:

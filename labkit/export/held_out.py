@@ -55,6 +55,9 @@ class HeldOut:
     is_chat: bool = False
     """Whether the rows are turns of a chat."""
 
+    learned: Sequence[Sequence[int]] = ()
+    """Some of the rows that the model learned from, to find int4 weights by."""
+
     @property
     def n_scored(self) -> int:
         """Rows whose answers are scored, the first ones."""

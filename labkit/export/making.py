@@ -9,8 +9,10 @@ from ..errors import ExportError
 from . import gates
 from .builder import export_onnx
 from .check import Parity
-from .held_out import parity_rows
+from .held_out import as_lists, parity_rows
+from .int4 import methods_for
 from .measure import size_bytes
+from .quantize.packed import BLOCK_SIZE
 from .state import Ladder
 
 
@@ -64,19 +66,48 @@ def make(ladder: Ladder, name: str) -> None:
     """Make an ONNX rung and check it, from the rung above where it is quantised."""
     if "fp32" not in ladder.there:
         ladder.there["fp32"] = _export(ladder)
-    if name == "fp32":
-        return
+    if name == "int8":
+        _quantize(ladder, name, {"method": "round", "block_size": BLOCK_SIZE}, None)
+    if name == "int4":
+        _find_int4(ladder)
+
+
+def _find_int4(ladder: Ladder) -> None:
+    """Make the int4 rung; where its method is open, with the next one until it passes."""
+    assert ladder.whole is not None
+    for method in methods_for(ladder.whole, ladder.request.int4, ladder.held_out.learned):
+        how: dict[str, Any] = {"method": method, "block_size": BLOCK_SIZE}
+        grids = None
+        if method != "k_quant":
+            grids = ladder.work.folder / f"{method}.safetensors"
+            how = ladder.work.call_long(
+                f"find {method}",
+                "calibrate",
+                folder=str(ladder.whole.base),
+                rows=as_lists(ladder.held_out.learned),
+                out=str(grids),
+                repaired=method == "repaired",
+                seed=ladder.request.seed,
+            )
+        _quantize(ladder, "int4", how, grids)
+        if not gates.reasons("int4", ladder.rungs["int4"], ladder.request.gates):
+            return
+
+
+def _quantize(ladder: Ladder, name: str, how: dict[str, Any], grids: Path | None) -> None:
+    """Make a quantised rung in one way, and check it."""
     ladder.work.stage(f"quantize {name}")
     folder = ladder.work.folder / name
-    how = ladder.work.call(
+    found = ladder.work.call(
         f"quantize {name}",
         "quantize",
         full=str(ladder.there["fp32"]),
         out=str(folder),
         precision=name,
+        grids=str(grids) if grids else None,
     )
     ladder.there[name] = folder
-    _check(ladder, name, how)
+    _check(ladder, name, how | found)
 
 
 def _export(ladder: Ladder) -> Path:

@@ -10,6 +10,7 @@ from .answering import ask_onnx, ask_torch, open_onnx
 from .bottleneck import insert_bottlenecks, read_bottlenecks
 from .builder import quantize_and_tie
 from .check import Reference, compare, reference_of
+from .child import write_progress
 from .merge import fold, save_merged
 from .torch_model import Answering, TorchModel
 from .tuned import Tuned, load_plain
@@ -105,11 +106,28 @@ def insert(folder: str, adapter: str, out: str) -> int:
     return len(read_bottlenecks(Path(adapter)))
 
 
-def quantize(full: str, out: str, precision: str) -> dict[str, Any]:
-    """Quantise and tie; return how it was done."""
+def quantize(full: str, out: str, precision: str, grids: str | None = None) -> dict[str, Any]:
+    """Quantise and tie; return how it was done.
+
+    Args:
+        full: Folder of the fp32 model.
+        out: New folder.
+        precision: "int8" or "int4".
+        grids: What `calibrate` wrote, for int4.
+    """
     with _whole(Path(out)) as part:
-        reason = quantize_and_tie(Path(full), part, precision)
+        reason = quantize_and_tie(Path(full), part, precision, Path(grids) if grids else None)
     return {"embedding": reason or "read from the int8 head"}
+
+
+def calibrate(
+    folder: str, rows: list[list[int]], out: str, repaired: bool, seed: int, progress: str
+) -> dict[str, Any]:
+    """Find 4-bit weights that answer as the model does; return how, see `calibrate.find`."""
+    from .calibrate.find import find
+
+    done = write_progress(progress)
+    return find(Path(folder), rows, Path(out), repaired=repaired, seed=seed, done=done)
 
 
 def check(

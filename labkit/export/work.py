@@ -11,7 +11,7 @@ from typing import Any
 
 from ..files import write_json
 from .check import Parity
-from .child import call
+from .child import call, follow
 
 Emit = Callable[..., None]
 
@@ -54,6 +54,15 @@ class Work:
         """Do a step of `steps` in a child, once."""
         asked = {"step": step, "arguments": arguments}
         return self.once(name, asked, lambda: call("steps", step, log=self.log, **arguments))
+
+    def call_long(self, name: str, step: str, **arguments: Any) -> Any:  # noqa: ANN401 - JSON
+        """As `call`, for a step that takes an argument `progress`; observers are told it."""
+
+        def told(part: str, at: int, end: int) -> None:
+            self.emit("stage", name=f"{name}: {part}", done=at, total=end)
+
+        asked, log = {"step": step, "arguments": arguments}, self.log
+        return self.once(name, asked, lambda: follow("steps", step, told, log=log, **arguments))
 
     def once(self, name: str, asked: Any, do: Callable[[], tuple[Any, int]]) -> Any:  # noqa: ANN401 - JSON
         """Return what a step returned; note its peak memory and time under `name`.

@@ -15,6 +15,9 @@ from ..run import Run
 from ..spec import FinetuneSpec
 from .job import Job, opened, write_environment
 
+N_LEARNED = 256
+"""About how many training rows an export is given, to find int4 weights by."""
+
 Work = Callable[[FinetuneSpec, Path, export.HeldOut, Callable[..., None]], dict[str, Any]]
 """Called with the tuned run's settings, its base model's folder, the rows to check on and whom to
 tell; returns what metrics.json holds."""
@@ -81,6 +84,7 @@ def rows_to_check(
     about: dict[str, Any] = {
         "task": splits.task,
         "text": export.text_rows(tokenizer),
+        "learned": _some(splits.train, tokenizer, max_length),
         "is_chat": any(example.messages is not None for example in examples),
     }
     if splits.task != "classification":
@@ -94,6 +98,15 @@ def rows_to_check(
         recorded=_recorded(metrics, "predictions", "gold", rows.gold),
         **about,
     )
+
+
+def _some(
+    examples: Sequence[data.Example], tokenizer: Tokenizer, max_length: int
+) -> list[list[int]]:
+    """Return training rows spread over all, as token ids."""
+    picked = examples[:: max(1, len(examples) // N_LEARNED)]
+    tokens, _ = data.tokenize(picked, tokenizer, max_length=max_length)
+    return [list(row.input_ids) for row in tokens]
 
 
 def _texts(

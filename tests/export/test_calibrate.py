@@ -7,10 +7,13 @@ import pytest
 import torch
 from tiny import tiny_model
 
+from labkit.export.calibrate.find import put_grids
 from labkit.export.calibrate.gptq import gptq
 from labkit.export.calibrate.grid import Grid, best_grid, nearest
 from labkit.export.calibrate.repair import GridLinear, repair
-from labkit.export.calibrate.texts import calibration
+from labkit.export.calibrate.repair import divergence as divergence_of
+from labkit.export.calibrate.sensitivity import in_eight_bits, sensitivities
+from labkit.export.calibrate.texts import by_length, lessons, own_texts, padded
 from labkit.export.calibrate.walk import linears, round_layers
 from labkit.export.quantize.packed import packed
 
@@ -115,16 +118,22 @@ def model():
     return small_model()
 
 
+ROWS = [list(range(3, 15)), list(range(20, 50)), list(range(60, 72))]
+
+
 @pytest.fixture
-def batches(model):
-    rows = [list(range(3, 15)), list(range(20, 50)), list(range(60, 72))]
-    return calibration(model, rows, seed=0)
+def own(model):
+    return own_texts(model, 24, seed=0)
+
+
+@pytest.fixture
+def batches(own):
+    return [*by_length(ROWS), *torch.tensor_split(own, 4)]
 
 
 def divergence(model, other, ids):
     with torch.inference_mode():
-        before, after = (each(input_ids=ids).logits.log_softmax(-1) for each in (model, other))
-    return (before.exp() * (before - after)).sum(-1).mean()
+        return divergence_of(other, model, ids, torch.ones(ids.shape))
 
 
 def rounded(model, batches):
@@ -133,9 +142,48 @@ def rounded(model, batches):
     return other, round_layers(other, batches, lambda _: (4, 32), lambda done, total: None)
 
 
-def test_texts_are_training_rows_by_length_and_what_the_model_writes(batches):
-    assert sorted(tuple(each.shape) for each in batches) == [(1, 30), (2, 12), *4 * [(8, 128)]]
-    assert sum(int((each == 20).any()) for each in batches) >= 1
+def test_rows_stand_beside_rows_of_their_length():
+    assert [each.tolist() for each in by_length(ROWS)] == [[ROWS[0], ROWS[2]], [ROWS[1]]]
+
+
+def test_padding_is_masked_and_stands_behind():
+    ids, mask = padded([[5, 6, 7], [8]])
+    assert ids.tolist() == [[5, 6, 7], [8, 0, 0]]
+    assert mask.tolist() == [[1, 1, 1], [1, 0, 0]]
+
+
+def test_what_is_masked_counts_for_nothing(model):
+    other, _ = rounded(model, by_length(ROWS))
+    ids, mask = padded([ROWS[0], ROWS[1]])
+    with torch.inference_mode():
+        both = divergence_of(other, model, ids, mask)
+    parts = [divergence(model, other, torch.tensor([row])) * len(row) for row in ROWS[:2]]
+    torch.testing.assert_close(both, sum(parts) / 42)
+
+
+def test_the_model_writes_the_same_text_for_a_seed_and_another_for_another(model):
+    first, again, other = (own_texts(model, 3, seed) for seed in (0, 0, 1))
+    assert first.shape == (3, 128)
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_the_unit_that_does_most_damage_for_its_bytes_gets_eight_bits(model):
+    sizes = {name: module.weight.numel() for name, module in linears(model).items()}
+    unit = "model.layers.1.mlp.down_proj"
+    found = {"model.layers.0.mlp.gate_up_proj": 0.5, unit: 0.4}
+    assert in_eight_bits(found, linears(model), room=sizes[unit] / 2) == [unit]
+    assert in_eight_bits(found, linears(model), room=sizes[unit] / 2 - 1) == []
+
+
+def test_a_unit_whose_output_goes_nowhere_is_not_sensitive(model, batches):
+    for name in ("0.self_attn.o_proj", "0.mlp.down_proj", "1.self_attn.o_proj"):
+        model.get_submodule(f"model.layers.{name}").weight.data.zero_()
+    before = [each.weight.clone() for each in linears(model).values()]
+    found = sensitivities(model, batches, 32, lambda done, total: None)
+    matter = {unit for unit, value in found.items() if abs(value) > 1e-6}
+    assert matter == {"model.layers.1.mlp.gate_up_proj", "model.layers.1.mlp.down_proj"}
+    assert all(map(torch.equal, before, [each.weight for each in linears(model).values()]))
 
 
 def test_a_model_rounded_layer_by_layer_holds_what_its_grids_say(model, batches):
@@ -147,22 +195,40 @@ def test_a_model_rounded_layer_by_layer_holds_what_its_grids_say(model, batches)
 
 def test_layers_that_see_the_texts_stay_nearer_than_plain_rounding(model, batches):
     other, _ = rounded(model, batches)
-    ids = calibration(model, [[5, 6]], seed=7)[-1]
+    ids = own_texts(model, 8, seed=7)
     by_gptq = divergence(model, other, ids)
     for name, module in linears(model).items():
         other.get_submodule(name).weight.data.copy_(nearest(module.weight.data, 4, 32).weight())
     assert by_gptq < divergence(model, other, ids)
 
 
-def test_scales_that_are_off_are_trained_back(model, batches):
+def on_rows(model, other):
+    """Return how far a model is from another on the rows it was trained on."""
+    with torch.no_grad():
+        return divergence_of(other, model, *padded(ROWS))
+
+
+def test_scales_that_are_off_are_trained_back(model, batches, own, monkeypatch):
+    monkeypatch.setattr("labkit.export.calibrate.repair.SCALE_RATE", 0.005)
     other, grids = rounded(model, batches)
-    for name, grid in grids.items():
-        room, _, last = name.rpartition(".")
-        wrong = replace(grid, scales=1.15 * grid.scales)
-        setattr(other.get_submodule(room), last, GridLinear(wrong))
-    ids = calibration(model, [[5, 6]], seed=7)[-1]
-    before, losses = divergence(model, other, ids), []
-    repair(other, model, batches, n_steps=80, seed=0, done=lambda step, loss: losses.append(loss))
-    assert len(losses) == 80
-    after = divergence(model, other, ids)
-    assert after < 0.7 * before, (after, before)
+    put_grids(other, {n: replace(g, scales=1.2 * g.scales) for n, g in grids.items()})
+    before, losses = on_rows(model, other), []
+    repair(other, model, lessons(ROWS, own, 0), 60, lambda step, loss: losses.append(loss))
+    assert len(losses) == 60
+    assert on_rows(model, other) < 0.5 * before
+
+
+def test_weights_are_rounded_the_other_way_where_that_helps(model, batches, own, monkeypatch):
+    monkeypatch.setattr("labkit.export.calibrate.repair.SCALE_RATE", 0.0)
+    monkeypatch.setattr("labkit.export.calibrate.repair.ROUNDING_RATE", 0.004)
+    other, grids = rounded(model, batches)
+    trained = put_grids(other, grids)
+    before = on_rows(model, other)
+    repair(other, model, lessons(ROWS, own, 0), 60, lambda step, loss: None)
+    assert on_rows(model, other) < 0.7 * before
+    for name, module in trained.items():
+        found = module.result()
+        assert torch.equal(found.scales, grids[name].scales)
+        moved = (found.values.int() - grids[name].values.int()).abs()
+        assert moved.max() == 1
+        assert moved.float().mean() < 0.5

@@ -32,8 +32,9 @@ def gptq(weight: Tensor, gram: Tensor, bits: int, block_size: int) -> Grid:
         part, errors = _round_block(rest[:, start:end], factor[start:end, start:end], bits)
         rest[:, end:] -= errors @ factor[start:end, end:]
         parts.append(part)
-    values, scales, zeros = (torch.stack(tensors, 1) for tensors in zip(*parts, strict=True))
-    return Grid(bits, values, scales, zeros, n_inputs)
+    exact, scales, zeros = (torch.stack(tensors, 1) for tensors in zip(*parts, strict=True))
+    values = exact.round().to(torch.uint8)
+    return Grid(bits, values, scales, zeros, n_inputs, exact.half() if bits < 8 else None)
 
 
 def _factor(gram: Tensor, size: int) -> Tensor:
@@ -52,16 +53,17 @@ def _round_block(
     """Round one block's columns in turn.
 
     Returns:
-        Values `(outputs, block_size)`, scales and zero points `(outputs,)` of the block, and the
-        errors `(outputs, block_size)` that the columns behind it have to make good.
+        Values before rounding `(outputs, block_size)`, scales and zero points `(outputs,)` of the
+        block, and the errors `(outputs, block_size)` that the columns behind it make good.
     """
     weights = weights.clone()
     scales, zeros = best_grid(weights, bits, factor.diagonal().square().reciprocal())
-    values, errors = torch.empty_like(weights, dtype=torch.uint8), torch.empty_like(weights)
+    exact, errors = torch.empty_like(weights), torch.empty_like(weights)
     for column in range(weights.shape[1]):
         wanted = weights[:, column : column + 1]
+        exact[:, column] = (wanted / scales + zeros).clamp_(0, 2**bits - 1)[:, 0]
         value = rounded(wanted, scales, zeros, bits)
         error = (wanted - (value - zeros) * scales) / factor[column, column]
         weights[:, column:] -= error * factor[column, column:]
-        values[:, column], errors[:, column] = value[:, 0].to(torch.uint8), error[:, 0]
-    return (values, scales[:, 0], zeros[:, 0].to(torch.uint8)), errors
+        errors[:, column] = error[:, 0]
+    return (exact, scales[:, 0], zeros[:, 0].to(torch.uint8)), errors

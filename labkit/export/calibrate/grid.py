@@ -27,6 +27,9 @@ class Grid:
     n_inputs: int
     """Inputs; the last block is padded where they do not fill it."""
 
+    exact: Tensor | None = None
+    """`(outputs, blocks, block_size)` float16: the values before they were rounded, where known."""
+
     @property
     def block_size(self) -> int:
         """Values that share a scale."""
@@ -48,7 +51,7 @@ def restored(values: Tensor, scales: Tensor, zeros: Tensor) -> Tensor:
 
 
 def nearest(weight: Tensor, bits: int, block_size: int) -> Grid:
-    """Return a weight rounded to the nearest values of its blocks' best grids."""
+    """Return a weight `(outputs, inputs)` rounded to the values next to it."""
     n_inputs = weight.shape[1]
     blocks = pad(weight, (0, -n_inputs % block_size)).view(len(weight), -1, block_size)
     scales, zeros = best_grid(blocks, bits)
@@ -66,7 +69,7 @@ def best_grid(blocks: Tensor, bits: int, importance: Tensor | None = None) -> tu
     """
     found: tuple[Tensor, Tensor] | None = None
     least = torch.full_like(blocks[..., :1], torch.inf)
-    for shrink in SHRINKS:
+    for shrink in SHRINKS if bits < 8 else SHRINKS[:1]:  # 8 bits are fine enough
         scales, zeros = _grid(blocks, bits, float(shrink))
         error = (rounded(blocks, scales, zeros, bits) - zeros) * scales - blocks
         error = error.square() if importance is None else error.square() * importance

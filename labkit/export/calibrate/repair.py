@@ -1,118 +1,147 @@
-"""Repair a rounded model: train the scales of its blocks until it answers as before.
+"""Repair a rounded model: train scales and roundings until it answers as before.
 
-The rounded values stay as they are, so nothing is added to the model and nothing is slower. Chen
-et al. 2024, "EfficientQAT: Efficient Quantization-Aware Training for Large Language Models"
-(arXiv:2407.11062) train the scales of a whole model in this way; the wanted answers are those of
-the model before it was rounded (knowledge distillation, Hinton et al. 2015, arXiv:1503.02531).
+Nothing is added to the model and nothing is slower afterwards. The wanted answers are those of the
+model before it was rounded (knowledge distillation, Hinton et al. 2015, arXiv:1503.02531). Two
+things learn: the scale of each block (Chen et al. 2024, "EfficientQAT", arXiv:2407.11062) and where
+each 4-bit weight is rounded to, by the sign of its gradient (Cheng et al. 2023, "Optimize Weight
+Rounding via Signed Gradient Descent", arXiv:2309.05516).
 """
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from .grid import Grid, restored
+from .grid import Grid
+from .texts import Lessons
 
-LEARNING_RATE = 0.01
+SCALE_RATE = 8e-4
 """Largest change of a scale in one step, as a share of the mean scale of its weight."""
 
-N_WARM_UP = 5
-"""Steps in which the learning rate rises."""
+ROUNDING_RATE = 7.5e-4
+"""Change of a weight before it is rounded in one backward pass, in steps of its grid."""
+
+N_WARM_UP = 10
+"""Steps in which both rates rise."""
+
+
+class GridLinear(nn.Module):
+    """A product whose weight is a grid: its scales are parameters, its roundings drift.
+
+    Args:
+        grid: What to start from, its `exact` values included.
+    """
+
+    def __init__(self, grid: Grid) -> None:
+        super().__init__()
+        self.grid = grid
+        self.scales = nn.Parameter(grid.scales.clone())
+        self.exact = grid.exact
+        self.rate = 0.0
+        """How far one backward pass moves the exact values, in steps of the grid."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return `(…, outputs)` of `(…, inputs)`."""
+        found: Tensor = _Product.apply(x, self.scales, self)  # type: ignore[no-untyped-call]
+        return found
+
+    def steps(self) -> Tensor:
+        """Return how many scales each weight stands from 0, `(outputs, blocks, block_size)`."""
+        values = self.grid.values if self.exact is None else self.exact
+        return values.float().round_().sub_(self.grid.zeros.float().unsqueeze(-1))
+
+    def weight(self, scales: Tensor) -> Tensor:
+        """Return the `(outputs, inputs)` weight with these scales."""
+        whole: Tensor = self.steps().mul_(scales.unsqueeze(-1)).flatten(1)
+        return whole[:, : self.grid.n_inputs]
+
+    def drift(self, by_weight: Tensor) -> None:
+        """Move the exact values against a gradient `(outputs, blocks, block_size)`."""
+        if self.exact is not None and self.rate:
+            self.exact.sub_((self.rate * by_weight.sign()).to(self.exact.dtype))
+            self.exact.clamp_(0, 2**self.grid.bits - 1)
+
+    def result(self) -> Grid:
+        """Return the grid as it was trained."""
+        values = self.grid.values if self.exact is None else self.exact.round().to(torch.uint8)
+        scales, zeros = self.scales.detach(), self.grid.zeros
+        return Grid(self.grid.bits, values, scales, zeros, self.grid.n_inputs)
 
 
 class _Product(torch.autograd.Function):
     """`x Wᵀ` for a weight that is restored when it is needed and never kept."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, scales: Tensor, grid: Grid) -> Tensor:  # noqa: ANN401
+    def forward(ctx: Any, x: Tensor, scales: Tensor, module: GridLinear) -> Tensor:  # noqa: ANN401
         ctx.save_for_backward(x, scales)
-        ctx.grid = grid
-        return x @ _weight(grid, scales).T
+        ctx.module = module
+        return x @ module.weight(scales).T
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None]:  # noqa: ANN401
         x, scales = ctx.saved_tensors
-        grid, (grad,) = ctx.grid, grads
+        module, (grad,) = ctx.module, grads
+        by_input = grad @ module.weight(scales)
         by_weight = grad.flatten(0, -2).T @ x.flatten(0, -2)
-        by_weight = pad(by_weight, (0, grid.values[0].numel() - grid.n_inputs))
-        steps = grid.values.float().sub_(grid.zeros.float().unsqueeze(-1))
-        by_scale = (by_weight.view_as(steps) * steps).sum(-1)
-        return grad @ _weight(grid, scales), by_scale, None
+        steps = module.steps()
+        by_weight = pad(by_weight, (0, steps[0].numel() - by_weight.shape[1])).view_as(steps)
+        by_scale = (by_weight * steps).sum(-1)
+        module.drift(by_weight)
+        return by_input, by_scale, None
 
 
-class GridLinear(nn.Module):
-    """A product whose weight is a grid with scales that can be trained."""
-
-    def __init__(self, grid: Grid) -> None:
-        super().__init__()
-        self.grid = grid
-        self.scales = nn.Parameter(grid.scales.clone())
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return `(…, outputs)` of `(…, inputs)`."""
-        found: Tensor = _Product.apply(x, self.scales, self.grid)
-        return found
-
-
-def repair(  # noqa: PLR0913 - all but three are by name
+def repair(
     model: Any,  # noqa: ANN401 - a transformers model
     teacher: Any,  # noqa: ANN401 - a transformers model
-    batches: Sequence[Tensor],
-    *,
+    lessons: Lessons,
     n_steps: int,
-    seed: int,
     done: Callable[[int, float], None],
 ) -> None:
-    """Train the scales of a model's `GridLinear`s, in place.
+    """Train the `GridLinear`s of a model, in place.
 
     Args:
-        model: Rounded model; nothing but the scales learns.
+        model: Rounded model; nothing but its grids learns.
         teacher: The model before it was rounded.
-        batches: `(rows, n)` token ids of texts; each step takes them all in turn, one at a time.
+        lessons: Texts of each step: batches of `(rows, n)` token ids and their mask.
         n_steps: Optimizer steps.
-        seed: Of the order of the batches.
         done: Called with the steps taken and the step's loss, nats per token.
     """
     model.requires_grad_(False)
-    scales = [module.scales.requires_grad_() for module in model.modules() if _learns(module)]
-    sizes = [float(each.detach().abs().mean()) for each in scales]
-    groups = [
-        {"params": [each], "lr": LEARNING_RATE * size}
-        for each, size in zip(scales, sizes, strict=True)
-    ]
-    optimizer = torch.optim.AdamW(groups, weight_decay=0.0, betas=(0.9, 0.95))
+    grids = [module for module in model.modules() if isinstance(module, GridLinear)]
+    optimizer = torch.optim.AdamW([_group(grid) for grid in grids], betas=(0.9, 0.95))
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _share(step, n_steps))
-    order = torch.Generator().manual_seed(seed)
     for step in range(n_steps):
-        batch = batches[int(torch.randint(len(batches), (1,), generator=order))]
-        loss = _divergence(model, teacher, batch)
-        loss.backward()
+        loss = 0.0
+        for grid in grids:
+            grid.rate = ROUNDING_RATE * _share(step, n_steps)
+        for ids, mask in lessons():
+            part = divergence(model, teacher, ids, mask)
+            torch.autograd.backward(part)
+            loss += float(part.detach())
         optimizer.step()
         optimizer.zero_grad()
         schedule.step()
-        done(step + 1, float(loss.detach()))
+        done(step + 1, loss)
 
 
-def _divergence(model: Any, teacher: Any, ids: Tensor) -> Tensor:  # noqa: ANN401
-    """Return the mean KL of the model from its teacher over a batch, nats per token."""
-    with torch.inference_mode():
+def divergence(model: Any, teacher: Any, ids: Tensor, mask: Tensor) -> Tensor:  # noqa: ANN401
+    """Return the mean KL of a model from its teacher over the tokens of a mask, in nats."""
+    with torch.no_grad():
         wanted = teacher(input_ids=ids, use_cache=False).logits.log_softmax(-1)
     found = model(input_ids=ids, use_cache=False).logits.log_softmax(-1)
-    return (wanted.exp() * (wanted - found)).sum(-1).mean()
+    each: Tensor = (wanted.exp() * (wanted - found)).sum(-1)
+    return (each * mask).sum() / mask.sum()
+
+
+def _group(grid: GridLinear) -> dict[str, Any]:
+    """Return the optimizer's settings for one weight's scales."""
+    scales = grid.scales.requires_grad_()
+    rate = SCALE_RATE * float(scales.detach().abs().mean())
+    return {"params": [scales], "lr": rate, "weight_decay": 0.0}
 
 
 def _share(step: int, n_steps: int) -> float:
-    """Return the learning rate of a step as a share of its peak: a short rise, a cosine fall."""
-    rise = min(1.0, (step + 1) / N_WARM_UP)
-    return rise * 0.5 * (1 + math.cos(math.pi * step / n_steps))
-
-
-def _learns(module: nn.Module) -> bool:
-    return isinstance(module, GridLinear)
-
-
-def _weight(grid: Grid, scales: Tensor) -> Tensor:
-    return restored(grid.values, scales, grid.zeros)[:, : grid.n_inputs]
+    """Return the rates of a step as a share of their peak: a short rise, a straight fall."""
+    return min(1.0, (step + 1) / N_WARM_UP) * (1 - step / n_steps)

@@ -1,6 +1,7 @@
 """Round a model layer by layer: each sees its inputs as the rounded layers before it make them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
@@ -14,14 +15,28 @@ Plan: TypeAlias = Callable[[str], tuple[int, int]]
 """Name of a module → bits and block size."""
 
 
+TOGETHER = dict.fromkeys(("q_proj", "k_proj", "v_proj"), "qkv_proj") | dict.fromkeys(
+    ("gate_proj", "up_proj"), "gate_up_proj"
+)
+"""Products that read the same inputs, and what they are called together."""
+
+
 def linears(model: nn.Module) -> dict[str, nn.Linear]:
     """Return the products inside a causal language model's layers, by name."""
     return {
         f"model.layers.{number}.{name}": module
         for number, layer in enumerate(layers(model))
-        for name, module in layer.named_modules()
-        if isinstance(module, nn.Linear)
+        for name, module in _products(layer).items()
     }
+
+
+def units(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Return products that read the same inputs together, as the ONNX graph computes them."""
+    found: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
+    for name in names:
+        room, _, last = name.rpartition(".")
+        found[f"{room}.{TOGETHER.get(last, last)}"] += (name,)
+    return dict(found)
 
 
 def layers(model: Any) -> Sequence[nn.Module]:  # noqa: ANN401 - a transformers model
@@ -30,7 +45,7 @@ def layers(model: Any) -> Sequence[nn.Module]:  # noqa: ANN401 - a transformers 
     return found
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def round_layers(
     model: nn.Module, batches: Sequence[Tensor], plan: Plan, done: Callable[[int, int], None]
 ) -> dict[str, Grid]:
@@ -45,12 +60,14 @@ def round_layers(
     hidden, options = _inputs(model, batches)
     grids = {}
     for number, layer in enumerate(layers(model)):
-        for name, gram in _grams(layer, hidden, options[number]).items():
-            module: Any = layer.get_submodule(name)
-            whole = f"model.layers.{number}.{name}"
-            grids[whole] = gptq(module.weight, gram, *plan(whole))
-            module.weight.copy_(grids[whole].weight())
-        hidden = [_output(layer, *each) for each in zip(hidden, options[number], strict=True)]
+        read = list(zip(hidden, options[number], strict=True))
+        for names in units(_products(layer)).values():  # each unit sees the rounded ones before it
+            for name, gram in _grams(layer, names, read).items():
+                module: Any = layer.get_submodule(name)
+                whole = f"model.layers.{number}.{name}"
+                grids[whole] = gptq(module.weight, gram, *plan(whole))
+                module.weight.copy_(grids[whole].weight())
+        hidden = [_output(layer, *each) for each in read]
         done(number + 1, len(layers(model)))
     return grids
 
@@ -85,10 +102,14 @@ def _inputs(
     return hidden, options
 
 
+def _products(layer: nn.Module) -> dict[str, nn.Linear]:
+    return {name: part for name, part in layer.named_modules() if isinstance(part, nn.Linear)}
+
+
 def _grams(
-    layer: nn.Module, hidden: Sequence[Tensor], options: Sequence[dict[str, Any]]
+    layer: nn.Module, names: Sequence[str], read: Sequence[tuple[Tensor, dict[str, Any]]]
 ) -> dict[str, Tensor]:
-    """Return the sum of `x xᵀ` over the inputs of each product of a layer."""
+    """Return the sum of `x xᵀ` over the inputs of some products of a layer, by their names."""
     grams: dict[str, Tensor] = {}
 
     def keep(name: str) -> Callable[..., None]:
@@ -98,10 +119,9 @@ def _grams(
 
         return hook
 
-    products = {n: m for n, m in layer.named_modules() if isinstance(m, nn.Linear)}
-    hooks = [module.register_forward_pre_hook(keep(name)) for name, module in products.items()]
+    hooks = [layer.get_submodule(name).register_forward_pre_hook(keep(name)) for name in names]
     with _removed(hooks):
-        for each in zip(hidden, options, strict=True):
+        for each in read:
             _output(layer, *each)
     return grams
 
