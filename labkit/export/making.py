@@ -97,7 +97,7 @@ def _find_int4(ladder: Ladder) -> None:
 def _quantize(ladder: Ladder, name: str, how: dict[str, Any], grids: Path | None) -> None:
     """Make a quantised rung in one way, and check it."""
     ladder.work.stage(f"quantize {name}")
-    folder = ladder.work.folder / name
+    folder = ladder.work.folder / (f"{name}-{grids.stem}" if grids else name)
     found = ladder.work.call(
         f"quantize {name}",
         "quantize",

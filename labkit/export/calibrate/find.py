@@ -23,7 +23,7 @@ BUDGET = 0.655
 N_ROWS, N_OWN = 48, 32
 """Training rows and own texts that GPTQ reads."""
 
-N_STEPS, N_OWN_REPAIR = 200, 160
+N_STEPS, N_OWN_REPAIR = 120, 160
 """Steps of a repair, and own texts that it draws from."""
 
 Done: TypeAlias = Callable[[str, int, int], None]
