@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .PHONY: demo test unit check fix docs labs lab clean
-.PHONY: bench-train bench-methods bench-tasks bench-practice bench-architectures
+.PHONY: bench-train bench-methods bench-tasks bench-practice bench-architectures bench-openvino bench-llama
 
 demo: .venv/ready
 	$(BIN)/labkit demo
@@ -49,6 +49,12 @@ bench-tasks: .venv/ready
 
 bench-architectures: .venv/ready
 	$(BIN)/python benchmarks/architectures.py
+
+bench-openvino: .venv/ready
+	$(BIN)/python benchmarks/openvino/run.py runs/demo/onnx/int8
+
+bench-llama: .venv/ready
+	$(BIN)/python benchmarks/llama/run.py runs/demo/onnx/int8
 
 bench-practice: .venv/ready
 	$(BIN)/python benchmarks/trunk.py

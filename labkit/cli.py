@@ -8,7 +8,15 @@ from typing import Any
 from . import __version__, api, catalog, report, serve
 from .errors import LabError
 from .flags import Parser, add_settings, resumable, settings_of
-from .options import data_options, evaluate_options, merge_options, optimize_options, rate_options
+from .options import (
+    data_options,
+    evaluate_options,
+    merge_options,
+    optimize_options,
+    rate_options,
+    serve_options,
+    verify_options,
+)
 from .run import Run, all_runs
 from .spec import EvaluateSpec, FinetuneSpec, GenerateSpec, MergeSpec, OptimizeSpec, ServeSpec
 from .yaml import parse_yaml
@@ -46,8 +54,10 @@ def parser() -> Parser:
     merge_options(add("merge", _merge, "Fold what a run learned into its base model's weights."))
     rate_options(add("rate", _rate, "Make a form for people to rate answers, or read filled ones."))
     _add_generate(add("generate", _generate, "Answer prompts with a run's model, or a base model."))
-    _add_serve(add("serve", _serve, "Answer as OpenAI's API does, with a run's exported model."))
-    _add_verify(add("verify", _verify, "Check an exported model here: files, answers, runtimes."))
+    serve_options(add("serve", _serve, "Answer as OpenAI's API does, with a run's exported model."))
+    verify_options(
+        add("verify", _verify, "Check an exported model here: files and answers.")
+    )
     one = add("runs", _runs, "List the runs, or show one (and follow it while it goes).")
     one.add_argument("name", nargs="?", help="Run to show.")
     add("stop", _stop, "Ask a run to finish its step, save a checkpoint and end.").add_argument(
@@ -82,16 +92,6 @@ def _add_generate(one: Parser) -> None:
     one.add_argument("run", help="Run that answers, or a base model's name.")
     one.add_argument("prompts", nargs="+", help="Prompts, each in quotes.")
     add_settings(one, GenerateSpec, skip=("run", "prompts"))
-
-
-def _add_verify(one: Parser) -> None:
-    one.add_argument("run", help="Folder of the model, or a run that was optimised.")
-    one.add_argument("--precision", help="Export of the run (default: the one that was chosen).")
-
-
-def _add_serve(one: Parser) -> None:
-    one.add_argument("run", help="Run whose export answers, or its folder.")
-    add_settings(one, ServeSpec, skip=("run",))
 
 
 def _finetune(args: Any) -> None:  # noqa: ANN401 - argparse's

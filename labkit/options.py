@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable, Mapping
 
 from .flags import Parser, add_settings
-from .spec import EvaluateSpec, FinetuneSpec, GenerateSpec, MergeSpec, OptimizeSpec
+from .spec import EvaluateSpec, FinetuneSpec, GenerateSpec, MergeSpec, OptimizeSpec, ServeSpec
 
 
 def finetune_options(parser: Parser) -> None:
@@ -63,6 +63,19 @@ def rate_options(parser: Parser) -> None:
     parser.add_argument("--raters", type=int, default=2, help="People who rate (default: 2).")
     text = "Read filled forms (default: the run's latest)."
     parser.add_argument("--read", nargs="*", metavar="FILE", help=text)
+
+
+def serve_options(parser: Parser) -> None:
+    """Add what `labkit serve` takes."""
+    parser.add_argument("run", help="Run whose export answers, or its folder.")
+    add_settings(parser, ServeSpec, skip=("run",))
+
+
+def verify_options(parser: Parser) -> None:
+    """Add what `labkit verify` takes."""
+    parser.add_argument("run", help="Folder of the model, or a run that was optimised.")
+    text = "Export of the run (default: the one that was chosen)."
+    parser.add_argument("--precision", help=text)
 
 
 def add_background(parser: Parser) -> None:
