@@ -55,9 +55,7 @@ def parser() -> Parser:
     rate_options(add("rate", _rate, "Make a form for people to rate answers, or read filled ones."))
     _add_generate(add("generate", _generate, "Answer prompts with a run's model, or a base model."))
     serve_options(add("serve", _serve, "Answer as OpenAI's API does, with a run's exported model."))
-    verify_options(
-        add("verify", _verify, "Check an exported model here: files and answers.")
-    )
+    verify_options(add("verify", _verify, "Check an exported model here: files and answers."))
     one = add("runs", _runs, "List the runs, or show one (and follow it while it goes).")
     one.add_argument("name", nargs="?", help="Run to show.")
     add("stop", _stop, "Ask a run to finish its step, save a checkpoint and end.").add_argument(
