@@ -7,7 +7,7 @@ from typing import Any
 
 from . import __version__, api, catalog, report, serve
 from .errors import LabError
-from .flags import Parser, add_settings, resumable, settings_of
+from .flags import Parser, add_settings, read_settings, resumable, settings_of
 from .options import (
     data_options,
     evaluate_options,
@@ -19,7 +19,6 @@ from .options import (
 )
 from .run import Run, all_runs
 from .spec import EvaluateSpec, FinetuneSpec, GenerateSpec, MergeSpec, OptimizeSpec, ServeSpec
-from .yaml import parse_yaml
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -105,7 +104,7 @@ def _finetune(args: Any) -> None:  # noqa: ANN401 - argparse's
 
 def _settings(args: Any) -> dict[str, Any]:  # noqa: ANN401 - argparse's
     """Return the settings of a YAML file and of flags, which win over it."""
-    return (parse_yaml(_read(args.file)) if args.file else {}) | settings_of(args, FinetuneSpec)
+    return (read_settings(args.file) if args.file else {}) | settings_of(args, FinetuneSpec)
 
 
 def _find_lr(args: Any) -> None:  # noqa: ANN401 - argparse's
@@ -188,19 +187,6 @@ def _demo(args: Any) -> None:  # noqa: ANN401 - argparse's
     from .demo import demo
 
     print(demo(args.name))
-
-
-def _read(file: str) -> str:
-    from pathlib import Path
-
-    from .errors import SpecError
-
-    try:
-        return Path(file).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(
-            f"The file {file!r} cannot be read: {error}.", hint="Give the path of a YAML file."
-        ) from error
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import argparse
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NoReturn, get_args, get_origin
 
 from .errors import SpecError, near
@@ -68,6 +69,16 @@ def resumable(name: str | None, settings: Mapping[str, Any]) -> str:
             hint="Leave them out, or start a new run.",
         )
     return name
+
+
+def read_settings(file: str) -> dict[str, Any]:
+    """Return the settings in a YAML file."""
+    try:
+        return parse_yaml(Path(file).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(
+            f"The file {file!r} cannot be read: {error}.", hint="Give the path of a YAML file."
+        ) from error
 
 
 def _reader(name: str, kind: Any) -> Any:  # noqa: ANN401 - a type form
