@@ -15,17 +15,18 @@ def refuse_unshareable(spec: OptimizeSpec, runs: Sequence[tuple[Run, FinetuneSpe
     Raises:
         CatalogError: There is no such base model.
         RunError: Two runs have one name.
-        SpecError: The target is another than the processor.
+        SpecError: A target, a way to int4 or a tuning that only single runs can have.
         ExportError: What a run learned cannot be switched on and off.
     """
     from ..export.adapters import refuse_unswitchable
 
     catalog.check_model_name(spec.run)
-    if spec.target != "cpu":
-        raise SpecError(
-            f"target must be cpu for several adapters; got {spec.target}.",
-            hint="Export each run by itself for this target.",
-        )
+    for name, only in (("target", "cpu"), ("int4", "auto"), ("tune", None)):
+        if (value := getattr(spec, name)) != only:
+            raise SpecError(
+                f"{name} must be {only or 'left out'} for several adapters; got {value}.",
+                hint=f"Export each run by itself with this {name}.",
+            )
     name, times = Counter(run.path.name for run, _ in runs).most_common(1)[0]
     if times > 1:
         raise RunError(

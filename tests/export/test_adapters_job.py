@@ -180,6 +180,10 @@ def test_names_and_targets_that_cannot_be_are_refused(tmp_path, monkeypatch, set
         put(settings["model"], ("tone", "tone"), ("fp32",))
     with pytest.raises(SpecError, match="target must be cpu for several adapters; got cuda"):
         put(settings["model"], ("tone",), ("fp32",), target="cuda")
+    with pytest.raises(SpecError, match="tune must be left out for several adapters; got 60s"):
+        put(settings["model"], ("tone",), ("fp32",), tune="60s")
+    with pytest.raises(SpecError, match="int4 must be auto for several adapters; got gptq"):
+        put(settings["model"], ("tone",), ("int4",), int4="gptq")
     with pytest.raises(CatalogError, match="no-such-model"):
         put("no-such-model", ("tone",), ("fp32",))
     create("empty", "finetune", FinetuneSpec(**settings))
