@@ -18,8 +18,8 @@ pytestmark = [
 
 def test_labels_are_told_by_their_likelihood(tiny_torch, tiny_onnx, rows):
     question = HeldOut(rows, [[5], [6, 7], [8]], ["a", "b", "c"], ["a"] * 4).question()
-    logits = tiny_torch(input_ids=_ids([rows[0]])).logits[0, -1].log_softmax(-1)
-    after = tiny_torch(input_ids=_ids([[*rows[0], 6]])).logits[0, -1].log_softmax(-1)
+    logits = tiny_torch(input_ids=_ids([rows[0]])).logits[0, -1].log_softmax(-1).detach()
+    after = tiny_torch(input_ids=_ids([[*rows[0], 6]])).logits[0, -1].log_softmax(-1).detach()
     scores = [float(logits[5]), float(logits[6] + after[7]), float(logits[8])]
     answers = ask_onnx(tiny_onnx, question)
     assert answers[0] == "abc"[int(np.argmax(scores))]

@@ -131,7 +131,7 @@ def test_a_child_that_fails_shows_the_end_of_its_log_and_leaves_nothing(tmp_path
 
 
 def test_an_error_of_a_child_arrives_as_itself(tmp_path):
-    arguments = {"engine": "onnx", "model": str(tmp_path), "threads": 1}
+    arguments = {"model": str(tmp_path), "threads": 1, "target": "cpu"}
     with pytest.raises(ExportError, match=r"holds no model\.onnx"):
         call("measure", "time_engine", log=tmp_path / "log", **arguments)
 

@@ -250,7 +250,7 @@ def test_a_run_is_exported_checked_and_answers_from_the_export(shell):
     shell.run_cell("%generate first the cat --source adapter --max-new-tokens 4")
     assert onnx == shell.user_ns["_"]
     with pytest.raises(RunError, match="has an fp32 export already; that run is done"):
-        shell.run_cell("%optimize first --precision fp32")
+        shell.run_cell("%optimize first --precision fp32 --limit 6")
 
 
 def test_a_run_is_measured_by_names_of_metrics_and_by_a_function_of_the_notebook(shell):
