@@ -31,6 +31,10 @@ NAMES = {"reference": "PyTorch", "passed": "passed", "accepted": "accepted beyon
 """Each verdict in the legend."""
 
 
+NEAR = 20
+"""A point whose gate is less than this many times its own divergence is labelled underneath."""
+
+
 @dataclass(frozen=True)
 class Axis:
     """What a rung costs."""
@@ -132,8 +136,10 @@ def ladder_chart(points: Sequence[Point], axis: Axis) -> bytes:
     for point, place in zip(points, places, strict=True):
         axes.plot(place, max(point.kl, FLOOR), linestyle="none", **_look(point.verdict))
     for names, x, y in _labels(points, places):
-        axes.annotate(names, (x, y), xytext=(0, 8), textcoords="offset points", ha="center",
-                      color=GREY, fontsize=10)  # fmt: skip
+        under = any(y < gate < NEAR * y for gate in _gates(points))  # not across the line
+        axes.annotate(names, (x, y), xytext=(0, -8 if under else 8), textcoords="offset points",
+                      ha="center", va="top" if under else "bottom", color=GREY,
+                      fontsize=10)  # fmt: skip
     _named(figure, axes, points)
     return saved(figure, "svg")
 
