@@ -176,7 +176,7 @@ else:
 # Your text fills the place of `{phrase}`; the rest of the template is added for you. The adapter is what was
 # trained; `--source base` asks the model it was trained from.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 # %%generate tone
 The lift is stuck again and nobody answers the emergency button!
 We close at six on Sundays.
