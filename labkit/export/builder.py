@@ -5,12 +5,11 @@ from pathlib import Path
 
 from ..errors import ExportError, near
 from ..runtime.folder import write_section
+from ..spec.optimize import PRECISIONS
 from .architectures import check_exportable, is_built, read_config, suit
 from .child import call
 from .heads import attach_head, holds_head
 from .quantize import quantize_onnx, tie_int8_embedding
-
-PRECISIONS = ("fp32", "int8", "int4")
 
 OPTIONS = ("hf_token=false", "windowed_kv_cache=false")
 """Of the builder. A cache cut to the window would need another form of input for each layer."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..spec.optimize import PRECISIONS
+
 FILE = "optimize.json"
 """Beside each exported model: the ladder as it was measured, and what it was made from."""
-
-PRECISIONS = ("fp32", "int8", "int4")
 
 RUNGS = ("base", "adapter", "merged", *PRECISIONS)
 """From the model as it was to the smallest."""

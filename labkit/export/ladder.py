@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ExportError
+from ..spec.optimize import PRECISIONS
 from . import gates
 from .held_out import HeldOut
-from .kept import PRECISIONS, kept_folders, last_climb
+from .kept import kept_folders, last_climb
 from .making import make, reference
 from .measure import measure_latency
 from .publish import publish
@@ -46,7 +47,7 @@ def climb(
     work = Work(out / "work", out / "export.log", emit, stages)
     last = last_climb(out, prints, there)
     ladder = Ladder(tuned, out, request, held_out, prints, work, last, there)
-    with resumable(work, prints.all):
+    with resumable(work.folder, prints.all):
         if missing:
             reference(ladder)
         for name in missing:

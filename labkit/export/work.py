@@ -113,15 +113,15 @@ def cleaned(work: Work) -> Iterator[None]:
 
 
 @contextmanager
-def resumable(work: Work, fingerprint: str) -> Iterator[None]:
+def resumable(folder: Path, fingerprint: str) -> Iterator[None]:
     """Have a work folder inside, what an earlier attempt left of the same thing in it.
 
     It goes when the work is done; a stop or a failure leaves it for the next attempt.
     """
-    mark = work.folder / "fingerprint"
+    mark = folder / "fingerprint"
     if not mark.is_file() or mark.read_text(encoding="utf-8") != fingerprint:
-        shutil.rmtree(work.folder, ignore_errors=True)
-        work.folder.mkdir(parents=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
         mark.write_text(fingerprint, encoding="utf-8")
     yield
-    shutil.rmtree(work.folder)
+    shutil.rmtree(folder)

@@ -1,10 +1,10 @@
 """What a model is saying, shown while it says it: the views of a run that answers prompts."""
 
 import os
-from typing import Any, TextIO
+from typing import TextIO
 
 from ..run import Run
-from .views import SilentView, Watcher, in_kernel
+from .views import Output, SilentView, Watcher, in_kernel
 
 
 def said(run: Run) -> list[str]:
@@ -25,7 +25,7 @@ class NotebookAnswers:
     """One output of a cell that grows; it goes when the cell's result says the same."""
 
     def __init__(self) -> None:
-        self._handle: Any = None
+        self._output = Output()
         self._shown = ""
 
     def update(self, run: Run) -> None:
@@ -39,13 +39,8 @@ class NotebookAnswers:
     def _show(self, text: str) -> None:
         if text == self._shown:
             return
-        self._shown, data = text, {"text/plain": text}
-        if self._handle is None:
-            from IPython.display import display
-
-            self._handle = display(data, raw=True, display_id=True)  # type: ignore[no-untyped-call]
-        else:
-            self._handle.update(data, raw=True)
+        self._shown = text
+        self._output.show({"text/plain": text})
 
 
 class TextAnswers:

@@ -36,6 +36,22 @@ class SilentView:
         """Show nothing."""
 
 
+class Output:
+    """One output of a notebook cell, drawn again in its place."""
+
+    def __init__(self) -> None:
+        self._handle: Any = None
+
+    def show(self, data: dict[str, str]) -> None:
+        """Draw a MIME bundle; the first one makes the output."""
+        if self._handle is None:
+            from IPython.display import display
+
+            self._handle = display(data, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+        else:
+            self._handle.update(data, raw=True)
+
+
 class NotebookView:
     """One output of a cell, drawn anew at most once a second; what is saved is plain HTML.
 
@@ -47,7 +63,7 @@ class NotebookView:
         self._static = os.environ.get("LABKIT_STATIC") == "1" if static is None else static
         self._every = every
         self._next = 0.0
-        self._handle: Any = None
+        self._output = Output()
         self._pictures = _Pictures()
 
     def update(self, run: Run) -> None:
@@ -57,19 +73,11 @@ class NotebookView:
             return
         self._next = now + self._every
         blocks = [self._pictures.kept(block) for block in story.going(run)]
-        self._show({"text/plain": line(run), "text/html": fragment(blocks)})
+        self._output.show({"text/plain": line(run), "text/html": fragment(blocks)})
 
     def close(self, run: Run) -> None:
         """Draw the last state, whatever the time."""
-        self._show(bundle(run))
-
-    def _show(self, data: dict[str, str]) -> None:
-        if self._handle is None:
-            from IPython.display import display
-
-            self._handle = display(data, raw=True, display_id=True)  # type: ignore[no-untyped-call]
-        else:
-            self._handle.update(data, raw=True)
+        self._output.show(bundle(run))
 
 
 class TextView:

@@ -1,8 +1,6 @@
 """What is asked for when adapters are put beside a base, and where it is worked on."""
 
-import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice, zip_longest
 from pathlib import Path
@@ -112,17 +110,3 @@ class Bench:
         value, self.peaks[name] = call(f"adapters.{module}", function, log=self.log, **arguments)
         self.seconds[name] = perf_counter() - began
         return value
-
-    @contextmanager
-    def working(self, fingerprint: str) -> Iterator[None]:
-        """Have a work folder inside, with what an earlier attempt left of the same base.
-
-        It goes when the work is done; a stop or a failure leaves it for the next attempt.
-        """
-        mark = self.folder / "fingerprint"
-        if not mark.is_file() or mark.read_text(encoding="utf-8") != fingerprint:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            self.folder.mkdir(parents=True)
-            mark.write_text(fingerprint, encoding="utf-8")
-        yield
-        shutil.rmtree(self.folder)

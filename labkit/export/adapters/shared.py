@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ExportError
+from ...spec.optimize import PRECISIONS
 from ..architectures import check_exportable, is_built
-from ..builder import PRECISIONS, check_disk
+from ..builder import check_disk
 from ..deploy import seal
 from ..measure import size_bytes
 from ..tuned import Tuned, check_parts
+from ..work import resumable
 from .asked import Addition, Bench, Sharing
 from .base import make_bases, refused_base, verdict
 from .convert import convert
@@ -43,7 +45,7 @@ def share(asked: Sharing, out: Path, *, emit: Callable[..., None]) -> dict[str, 
     """
     _check(asked, out)
     bench, fingerprint = Bench(out, emit), base_fingerprint(asked.base)
-    with bench.working(fingerprint):
+    with resumable(bench.folder, fingerprint):
         _answer(bench, asked, fingerprint)
         refused = make_bases(bench, asked, fingerprint)
         bench.stage("adapters")

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..tuned import load_plain
-from .grid import Grid, nearest
+from .grid import Grid, n_bytes, nearest
 from .repair import GridLinear, repair
 from .sensitivity import in_eight_bits, sensitivities
 from .texts import by_length, drawn, lessons, own_texts
@@ -70,13 +70,8 @@ def _room(model: Any) -> float:  # noqa: ANN401 - a transformers model
     head = model.lm_head.weight.numel()
     inside = sum(module.weight.numel() for module in linears(model).values())
     in_int8 = (head + inside) * (1 + 4 / 32)
-    least = _n_bytes(head, 8, HEAD_BLOCK_SIZE) + _n_bytes(inside, 4, BLOCK_SIZE)
+    least = n_bytes(head, 8, HEAD_BLOCK_SIZE) + n_bytes(inside, 4, BLOCK_SIZE)
     return float(BUDGET * in_int8 - least)
-
-
-def _n_bytes(n_values: int, bits: int, block_size: int) -> float:
-    """Return what weights take: values, and each block's fp32 scale and zero point."""
-    return n_values * (bits / 8 + (4 + bits / 8) / block_size)
 
 
 def _plan(model: Any, eight: Sequence[str]) -> Callable[[str], tuple[int, int]]:  # noqa: ANN401
