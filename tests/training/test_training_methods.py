@@ -77,3 +77,16 @@ def test_a_saved_adapter_is_two_files_with_sorted_targets(tmp_path):
     text = files(tmp_path)["adapter_config.json"].decode()
     names = [n for n in text.split('"') if n.endswith("_proj")]
     assert names == sorted(names)
+
+
+def test_merging_adds_into_the_weights_where_they_lie_and_refuses_what_is_not_finite():
+    model = add_adapter(tiny_model(), spec())
+    product = model.base_model.model.model.layers[0].self_attn.q_proj
+    place = product.base_layer.weight.data_ptr()
+    assert merge(model).model.layers[0].self_attn.q_proj.weight.data_ptr() == place
+
+    broken = add_adapter(tiny_model(), spec())
+    with torch.no_grad():
+        broken.base_model.model.model.layers[1].mlp.up_proj.lora_B["default"].weight[0] = torch.nan
+    with pytest.raises(ValueError, match=r"layers\.1\.mlp\.up_proj\.weight must be finite"):
+        merge(broken)

@@ -36,7 +36,9 @@ def merge(model: "nn.Module", *, keeps_head: bool = False) -> "PreTrainedModel":
         return cast("PreTrainedModel", model)
     _untie(model)
     adapted: Any = model
-    return cast("PreTrainedModel", adapted.merge_and_unload(safe_merge=True))
+    whole = adapted.merge_and_unload()  # in place: a sum beside each weight would double them
+    _check_finite(whole)
+    return cast("PreTrainedModel", whole)
 
 
 def load_merged(folder: Path, learned: Path, spec: FinetuneSpec) -> "PreTrainedModel":
@@ -63,6 +65,14 @@ def _obstacle(model: "nn.Module", keeps_head: bool) -> str | None:
     if is_four_bit(model):
         return "the base is in 4 bits, which would round the sum; merge into the base in fp32"
     return None
+
+
+def _check_finite(model: "nn.Module") -> None:
+    import torch
+
+    for name, weight in model.named_parameters():
+        if not torch.isfinite(weight).all():
+            raise ValueError(f"The merged weight {name} must be finite; it holds NaN or infinity.")
 
 
 def _untie(model: "nn.Module") -> None:
