@@ -1,14 +1,21 @@
-"""Which ways to int4 weights there are for a model."""
+"""Which ways to int4 weights there are for a model, and the steps of each."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ..errors import ExportError
 from .architectures import BUILT, read_config
+from .held_out import as_lists
+from .quantize.packed import BLOCK_SIZE
+from .state import Ladder
 from .tuned import Tuned
 
 METHODS = ("k_quant", "gptq", "repaired")
 """From the one that needs no data to the one that trains."""
+
+N_STEPS, N_IN_PART = 160, 40
+"""Steps of a repair, and those taken in one go: a stop loses no more."""
 
 
 def methods_for(whole: Tuned, asked: str, learned: Sequence[Sequence[int]]) -> tuple[str, ...]:
@@ -31,6 +38,36 @@ def methods_for(whole: Tuned, asked: str, learned: Sequence[Sequence[int]]) -> t
             hint="Use --int4 k_quant, or --precision int8.",
         )
     return (asked,)
+
+
+def find_grids(ladder: Ladder, method: str) -> tuple[dict[str, Any], Path | None]:
+    """Find int4 weights by a method.
+
+    Returns:
+        How they were found, and the file that holds them; `k_quant` needs none.
+    """
+    if method == "k_quant":
+        return {"method": method, "block_size": BLOCK_SIZE}, None
+    assert ladder.whole is not None
+    work, file = ladder.work, ladder.work.folder / "gptq.safetensors"
+    sources = {
+        "folder": str(ladder.whole.base),
+        "rows": as_lists(ladder.held_out.learned),
+        "texts": str(work.folder / "texts.json"),
+        "seed": ladder.request.seed,
+    }
+    repaired = ladder.request.int4 != "gptq"
+    work.call_long("texts", "write_texts", sources=sources, repaired=repaired)
+    how = work.call_long("gptq", "calibrate", sources=sources, out=str(file))
+    if method == "repaired":
+        losses: list[float] = []
+        for start in range(0, N_STEPS, N_IN_PART):
+            part = [start, min(start + N_IN_PART, N_STEPS), N_STEPS]
+            before, file = str(file), work.folder / f"repaired-{part[1]}.safetensors"
+            ways = {"sources": sources, "grids": before, "out": str(file), "part": part}
+            losses += work.call_long(f"repair from {start}", "repair", **ways)
+        how = {**how, "method": method, "n_steps": len(losses), "losses": losses}
+    return how, file
 
 
 def _reason_not_to(whole: Tuned, learned: Sequence[Sequence[int]]) -> str | None:

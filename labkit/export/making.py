@@ -9,8 +9,8 @@ from ..errors import ExportError
 from . import gates
 from .builder import export_onnx
 from .check import Parity
-from .held_out import as_lists, parity_rows
-from .int4 import methods_for
+from .held_out import parity_rows
+from .int4 import find_grids, methods_for
 from .measure import size_bytes
 from .quantize.packed import BLOCK_SIZE
 from .state import Ladder
@@ -76,19 +76,7 @@ def _find_int4(ladder: Ladder) -> None:
     """Make the int4 rung; where its method is open, with the next one until it passes."""
     assert ladder.whole is not None
     for method in methods_for(ladder.whole, ladder.request.int4, ladder.held_out.learned):
-        how: dict[str, Any] = {"method": method, "block_size": BLOCK_SIZE}
-        grids = None
-        if method != "k_quant":
-            grids = ladder.work.folder / f"{method}.safetensors"
-            how = ladder.work.call_long(
-                f"find {method}",
-                "calibrate",
-                folder=str(ladder.whole.base),
-                rows=as_lists(ladder.held_out.learned),
-                out=str(grids),
-                repaired=method == "repaired",
-                seed=ladder.request.seed,
-            )
+        how, grids = find_grids(ladder, method)
         _quantize(ladder, "int4", how, grids)
         if not gates.reasons("int4", ladder.rungs["int4"], ladder.request.gates):
             return

@@ -120,14 +120,31 @@ def quantize(full: str, out: str, precision: str, grids: str | None = None) -> d
     return {"embedding": reason or "read from the int8 head"}
 
 
-def calibrate(
-    folder: str, rows: list[list[int]], out: str, repaired: bool, seed: int, progress: str
-) -> dict[str, Any]:
-    """Find 4-bit weights that answer as the model does; return how, see `calibrate.find`."""
-    from .calibrate.find import find
+def write_texts(sources: dict[str, Any], repaired: bool, progress: str) -> None:
+    """Let a model write what its int4 weights are found by, see `calibrate.find`."""
+    from .calibrate import find
 
     done = write_progress(progress)
-    return find(Path(folder), rows, Path(out), repaired=repaired, seed=seed, done=done)
+    find.write_texts(find.Sources.from_json(sources), repaired=repaired, done=done)
+
+
+def calibrate(sources: dict[str, Any], out: str, progress: str) -> dict[str, Any]:
+    """Find 4-bit weights that answer as the model does; return how, see `calibrate.find`."""
+    from .calibrate import find
+
+    done = write_progress(progress)
+    return find.find(find.Sources.from_json(sources), Path(out), done=done)
+
+
+def repair(
+    sources: dict[str, Any], grids: str, out: str, part: list[int], progress: str
+) -> list[float]:
+    """Take some steps of a repair; return the losses, see `calibrate.find`."""
+    from .calibrate import find
+    from .calibrate.repair import Part
+
+    known, done = find.Sources.from_json(sources), write_progress(progress)
+    return find.mend(known, Path(grids), Path(out), part=Part(*part), done=done)
 
 
 def check(

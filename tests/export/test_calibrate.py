@@ -10,10 +10,11 @@ from tiny import tiny_model
 from labkit.export.calibrate.find import put_grids
 from labkit.export.calibrate.gptq import gptq
 from labkit.export.calibrate.grid import Grid, best_grid, nearest
-from labkit.export.calibrate.repair import GridLinear, repair
+from labkit.export.calibrate.repair import GridLinear, Part, repair
 from labkit.export.calibrate.repair import divergence as divergence_of
 from labkit.export.calibrate.sensitivity import in_eight_bits, sensitivities
-from labkit.export.calibrate.texts import by_length, lessons, own_texts, padded
+from labkit.export.calibrate.stored import read_grids, write_grids
+from labkit.export.calibrate.texts import Texts, by_length, continued, lessons, own_texts, padded
 from labkit.export.calibrate.walk import linears, round_layers
 from labkit.export.quantize.packed import packed
 
@@ -118,12 +119,16 @@ def model():
     return small_model()
 
 
+def seeded(seed):
+    return torch.Generator().manual_seed(seed)
+
+
 ROWS = [list(range(3, 15)), list(range(20, 50)), list(range(60, 72))]
 
 
 @pytest.fixture
 def own(model):
-    return own_texts(model, 24, seed=0)
+    return own_texts(model, 24, seeded(0))
 
 
 @pytest.fixture
@@ -139,7 +144,8 @@ def divergence(model, other, ids):
 def rounded(model, batches):
     other = small_model()
     assert torch.equal(other.lm_head.weight, model.lm_head.weight)
-    return other, round_layers(other, batches, lambda _: (4, 32), lambda done, total: None)
+    grids = round_layers(other, batches, lambda _: (4, 32), lambda done, total: None)
+    return other, grids | {"lm_head": nearest(model.lm_head.weight.detach(), 8, 32)}
 
 
 def test_rows_stand_beside_rows_of_their_length():
@@ -162,10 +168,56 @@ def test_what_is_masked_counts_for_nothing(model):
 
 
 def test_the_model_writes_the_same_text_for_a_seed_and_another_for_another(model):
-    first, again, other = (own_texts(model, 3, seed) for seed in (0, 0, 1))
+    first, again, other = (own_texts(model, 3, seeded(seed)) for seed in (0, 0, 1))
     assert first.shape == (3, 128)
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
+
+
+def test_rows_are_continued_from_beginnings_of_training_rows(model):
+    rows = [list(range(start, start + 20)) for start in range(3, 43)]
+    found = continued(model, rows, seeded(0))
+    assert len(found) == 8 * 40
+    assert {len(text) for text in found} == {20}
+    cuts = set()
+    for text in found:
+        same = next((n for n in range(20) if text[n] != text[0] + n), 20)
+        assert list(range(text[0], text[0] + same)) == text[:same]
+        cuts.add(same)
+    assert min(cuts) >= 20 // 3
+    assert len(cuts) > 1
+
+
+def test_the_rates_rise_for_ten_steps_and_fall_to_nothing():
+    part = Part(80, 120, 160)
+    assert [part.share(step) for step in (0, 4, 80, 120, 160)] == [
+        0.1,
+        0.5 * 156 / 160,
+        0.5,
+        0.25,
+        0,
+    ]
+
+
+def test_grids_are_read_back_as_they_were_written(model, batches, tmp_path):
+    _, grids = rounded(model, batches)
+    write_grids(grids, tmp_path / "grids.safetensors")
+    again = read_grids(tmp_path / "grids.safetensors")
+    assert again.keys() == grids.keys()
+    for name, grid in grids.items():
+        assert torch.equal(again[name].weight(), grid.weight())
+        assert (again[name].exact is None) == (grid.exact is None) == (name == "lm_head")
+
+
+def test_a_repair_reads_what_the_head_will_be(model, batches):
+    _, grids = rounded(model, batches)
+    tied, apart = tiny_model(hidden_size=64, intermediate_size=96, tie_word_embeddings=True), model
+    embedding = apart.model.embed_tokens.weight.clone()
+    for each in (tied, apart):
+        put_grids(each, grids)
+        assert torch.equal(each.lm_head.weight, grids["lm_head"].weight())
+    assert tied.model.embed_tokens.weight is tied.lm_head.weight
+    assert torch.equal(apart.model.embed_tokens.weight, embedding)
 
 
 def test_the_unit_that_does_most_damage_for_its_bytes_gets_eight_bits(model):
@@ -188,14 +240,14 @@ def test_a_unit_whose_output_goes_nowhere_is_not_sensitive(model, batches):
 
 def test_a_model_rounded_layer_by_layer_holds_what_its_grids_say(model, batches):
     other, grids = rounded(model, batches)
-    assert set(grids) == set(linears(model))
+    assert set(grids) == {*linears(model), "lm_head"}
     for name, module in linears(other).items():
         assert torch.equal(module.weight, grids[name].weight())
 
 
 def test_layers_that_see_the_texts_stay_nearer_than_plain_rounding(model, batches):
     other, _ = rounded(model, batches)
-    ids = own_texts(model, 8, seed=7)
+    ids = own_texts(model, 8, seeded(7))
     by_gptq = divergence(model, other, ids)
     for name, module in linears(model).items():
         other.get_submodule(name).weight.data.copy_(nearest(module.weight.data, 4, 32).weight())
@@ -208,12 +260,19 @@ def on_rows(model, other):
         return divergence_of(other, model, *padded(ROWS))
 
 
+ALL = Part(0, 60, 60)
+
+
+def lesson(own):
+    return lessons(Texts(own.tolist(), ROWS), seeded(0))
+
+
 def test_scales_that_are_off_are_trained_back(model, batches, own, monkeypatch):
     monkeypatch.setattr("labkit.export.calibrate.repair.SCALE_RATE", 0.005)
     other, grids = rounded(model, batches)
     put_grids(other, {n: replace(g, scales=1.2 * g.scales) for n, g in grids.items()})
     before, losses = on_rows(model, other), []
-    repair(other, model, lessons(ROWS, own, 0), 60, lambda step, loss: losses.append(loss))
+    repair(other, model, lesson(own), ALL, lambda step, loss: losses.append(loss))
     assert len(losses) == 60
     assert on_rows(model, other) < 0.5 * before
 
@@ -224,7 +283,7 @@ def test_weights_are_rounded_the_other_way_where_that_helps(model, batches, own,
     other, grids = rounded(model, batches)
     trained = put_grids(other, grids)
     before = on_rows(model, other)
-    repair(other, model, lessons(ROWS, own, 0), 60, lambda step, loss: None)
+    repair(other, model, lesson(own), ALL, lambda step, loss: None)
     assert on_rows(model, other) < 0.7 * before
     for name, module in trained.items():
         found = module.result()

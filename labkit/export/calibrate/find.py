@@ -1,17 +1,22 @@
-"""From a whole model to 4-bit weights that answer as it does: texts, plan, GPTQ, repair."""
+"""From a whole model to 4-bit weights that answer as it does: texts, plan, GPTQ, repair.
 
-from collections.abc import Callable, Mapping, Sequence
+`write_texts`, `find` and `mend` are steps of an export, each in a process of its own.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import torch
-from torch import Tensor
 
+from ...files import write_json
 from ..tuned import load_plain
 from .grid import Grid, n_bytes, nearest
-from .repair import GridLinear, repair
+from .repair import GridLinear, Part, repair
 from .sensitivity import in_eight_bits, sensitivities
-from .texts import by_length, drawn, lessons, own_texts
+from .stored import read_grids, read_texts, write_grids
+from .texts import Texts, by_length, continued, drawn, lessons, own_texts
 from .walk import linears, round_layers, units
 
 BLOCK_SIZE, HEAD_BLOCK_SIZE = 32, 64
@@ -23,46 +28,93 @@ BUDGET = 0.655
 N_ROWS, N_OWN = 48, 32
 """Training rows and own texts that GPTQ reads."""
 
-N_STEPS, N_OWN_REPAIR = 120, 160
-"""Steps of a repair, and own texts that it draws from."""
+N_OWN_REPAIR = 240
+"""Own texts that a repair draws from, those of GPTQ included."""
 
 Done: TypeAlias = Callable[[str, int, int], None]
 """Called with the part of the work, how far it is, and its end."""
 
 
-def find(
-    folder: Path,
-    rows: Sequence[Sequence[int]],
-    out: Path,
-    *,
-    repaired: bool,
-    seed: int,
-    done: Done,
-) -> dict[str, Any]:
-    """Write the grids of a model's weights to `out`, and return how they were found.
+@dataclass(frozen=True)
+class Sources:
+    """What int4 weights are found by."""
+
+    folder: Path
+    """Hugging Face folder, the tuned model as a whole."""
+
+    rows: Sequence[Sequence[int]]
+    """Token ids of training rows."""
+
+    texts: Path
+    """File that `write_texts` writes and the others read."""
+
+    seed: int
+    """Of all that is drawn."""
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "Sources":
+        """Return the sources that `labkit.export.int4` names."""
+        folder, texts = Path(values["folder"]), Path(values["texts"])
+        return cls(folder, values["rows"], texts, values["seed"])
+
+
+def write_texts(sources: Sources, *, repaired: bool, done: Done) -> None:
+    """Let a model write what its weights are found by.
 
     Args:
-        folder: Hugging Face folder, the tuned model as a whole.
-        rows: Token ids of training rows.
-        out: New safetensors file that `quantize_onnx` reads.
-        repaired: Train scales and roundings afterwards.
-        seed: Of the texts and of the repair.
+        sources: Model and rows.
+        repaired: Write as much as a repair needs, not only what GPTQ reads.
         done: Told how far it is.
     """
-    model = load_plain(folder)
-    own = own_texts(model, N_OWN_REPAIR if repaired else N_OWN, seed)
-    some = drawn(rows, N_ROWS, torch.Generator().manual_seed(seed))
-    batches = [*by_length(some), *torch.tensor_split(own[:N_OWN], 4)]
+    model, generator = load_plain(sources.folder), torch.Generator().manual_seed(sources.seed)
+    n_texts = N_OWN_REPAIR if repaired else N_OWN
+    own = own_texts(model, n_texts, generator, lambda *at: done("own texts", *at))
+    more: list[list[int]] = []
+    if repaired:
+        more = continued(model, sources.rows, generator, lambda *at: done("rows anew", *at))
+    write_json(sources.texts, {"own": own.tolist(), "continued": more})
+
+
+def find(sources: Sources, out: Path, *, done: Done) -> dict[str, Any]:
+    """Round a model's weights by GPTQ into a new file of grids, and return how."""
+    model, rows = load_plain(sources.folder), sources.rows
+    own = torch.tensor(read_texts(sources.texts).own[:N_OWN])
+    some = drawn(rows, N_ROWS, torch.Generator().manual_seed(sources.seed))
+    batches = [*by_length(some), *torch.tensor_split(own, 4)]
     found = sensitivities(model, batches, BLOCK_SIZE, lambda *at: done("sensitivity", *at))
     eight = in_eight_bits(found, linears(model), _room(model))
     grids = round_layers(model, batches, _plan(model, eight), lambda *at: done("rounding", *at))
     grids["lm_head"] = _head(model)
-    how = {"method": "gptq", "block_size": BLOCK_SIZE, "int8": eight, "sensitivity": found}
-    if repaired:
-        losses = _repaired(model, load_plain(folder), grids, lessons(rows, own, seed), done)
-        how |= {"method": "repaired", "n_steps": len(losses), "losses": losses}
     write_grids(grids, out)
-    return how
+    return {"method": "gptq", "block_size": BLOCK_SIZE, "int8": eight, "sensitivity": found}
+
+
+def mend(sources: Sources, grids: Path, out: Path, *, part: Part, done: Done) -> list[float]:
+    """Take some steps of a repair.
+
+    Args:
+        sources: Model, rows and texts.
+        grids: Of `find`, or of the part before.
+        out: New file of grids.
+        part: Which steps.
+        done: Told how far it is.
+
+    Returns:
+        The losses, nats per token.
+    """
+    model, teacher = load_plain(sources.folder), load_plain(sources.folder)
+    found, texts, losses = read_grids(grids), read_texts(sources.texts), list[float]()
+    trained = put_grids(model, found)
+    generator = torch.Generator().manual_seed(sources.seed * part.of + part.start)
+    read = lessons(Texts(texts.own, [*sources.rows, *texts.continued]), generator)
+
+    def step(at: int, loss: float) -> None:
+        losses.append(loss)
+        done("repair", at, part.of)
+
+    repair(model, teacher, read, part, step)
+    write_grids(found | {name: module.result() for name, module in trained.items()}, out)
+    return losses
 
 
 def _room(model: Any) -> float:  # noqa: ANN401 - a transformers model
@@ -92,42 +144,15 @@ def _head(model: Any) -> Grid:  # noqa: ANN401 - a transformers model
     return Grid(8, values, scales, zeros, weight.shape[1])
 
 
-def _repaired(
-    model: Any,  # noqa: ANN401 - a transformers model
-    teacher: Any,  # noqa: ANN401 - a transformers model
-    grids: dict[str, Grid],
-    texts: Callable[[], Sequence[tuple[Tensor, Tensor]]],
-    done: Done,
-) -> list[float]:
-    """Train the grids of the layers, in place; return the losses."""
-    trained = put_grids(model, grids)
-    losses: list[float] = []
+def put_grids(model: Any, grids: dict[str, Grid]) -> dict[str, GridLinear]:  # noqa: ANN401
+    """Put grids in the place of a model's products; return those that can be trained, by name.
 
-    def step(at: int, loss: float) -> None:
-        losses.append(loss)
-        done("repair", at, N_STEPS)
-
-    repair(model, teacher, texts, N_STEPS, step)
-    grids |= {name: module.result() for name, module in trained.items()}
-    return losses
-
-
-def put_grids(model: Any, grids: Mapping[str, Grid]) -> dict[str, GridLinear]:  # noqa: ANN401
-    """Put grids in the place of a model's products, and return them as they can be trained."""
+    The head stays a plain product with the weight that its grid stands for, and so does the
+    embedding where both are one.
+    """
+    model.lm_head.weight.data = grids["lm_head"].weight()
     trained = {name: GridLinear(grid) for name, grid in grids.items() if name != "lm_head"}
     for name, module in trained.items():
         room, _, last = name.rpartition(".")
         setattr(model.get_submodule(room), last, module)
     return trained
-
-
-def write_grids(grids: Mapping[str, Grid], out: Path) -> None:
-    """Write grids as `quantize.learned` reads them."""
-    from safetensors.torch import save_file
-
-    tensors = {
-        f"{name}.{part}": getattr(grid, part).contiguous()
-        for name, grid in grids.items()
-        for part in ("values", "scales", "zeros")
-    }
-    save_file(tensors, out, {name: str(grid.bits) for name, grid in grids.items()})

@@ -8,6 +8,7 @@ Rounding via Signed Gradient Descent", arXiv:2309.05516).
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -92,11 +93,25 @@ class _Product(torch.autograd.Function):
         return by_input, by_scale, None
 
 
+@dataclass(frozen=True)
+class Part:
+    """Some of a repair's steps: a stop loses no more than one part."""
+
+    start: int
+    end: int
+    of: int
+    """All steps; the rates fall to 0 over them."""
+
+    def share(self, step: int) -> float:
+        """Return the rates of a step as a share of their peak: a short rise, a straight fall."""
+        return min(1.0, (step + 1) / N_WARM_UP) * (1 - step / self.of)
+
+
 def repair(
     model: Any,  # noqa: ANN401 - a transformers model
     teacher: Any,  # noqa: ANN401 - a transformers model
     lessons: Lessons,
-    n_steps: int,
+    part: Part,
     done: Callable[[int, float], None],
 ) -> None:
     """Train the `GridLinear`s of a model, in place.
@@ -105,24 +120,25 @@ def repair(
         model: Rounded model; nothing but its grids learns.
         teacher: The model before it was rounded.
         lessons: Texts of each step: batches of `(rows, n)` token ids and their mask.
-        n_steps: Optimizer steps.
+        part: Optimizer steps.
         done: Called with the steps taken and the step's loss, nats per token.
     """
     model.requires_grad_(False)
     grids = [module for module in model.modules() if isinstance(module, GridLinear)]
     optimizer = torch.optim.AdamW([_group(grid) for grid in grids], betas=(0.9, 0.95))
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _share(step, n_steps))
-    for step in range(n_steps):
+    peaks = [group["lr"] for group in optimizer.param_groups]
+    for step in range(part.start, part.end):
         loss = 0.0
         for grid in grids:
-            grid.rate = ROUNDING_RATE * _share(step, n_steps)
+            grid.rate = ROUNDING_RATE * part.share(step)
+        for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+            group["lr"] = peak * part.share(step)
         for ids, mask in lessons():
-            part = divergence(model, teacher, ids, mask)
-            torch.autograd.backward(part)
-            loss += float(part.detach())
+            apart = divergence(model, teacher, ids, mask)
+            torch.autograd.backward(apart)
+            loss += float(apart.detach())
         optimizer.step()
         optimizer.zero_grad()
-        schedule.step()
         done(step + 1, loss)
 
 
@@ -140,8 +156,3 @@ def _group(grid: GridLinear) -> dict[str, Any]:
     scales = grid.scales.requires_grad_()
     rate = SCALE_RATE * float(scales.detach().abs().mean())
     return {"params": [scales], "lr": rate, "weight_decay": 0.0}
-
-
-def _share(step: int, n_steps: int) -> float:
-    """Return the rates of a step as a share of their peak: a short rise, a straight fall."""
-    return min(1.0, (step + 1) / N_WARM_UP) * (1 - step / n_steps)

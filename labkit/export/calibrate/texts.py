@@ -6,6 +6,7 @@ Liu et al. 2023, "LLM-QAT: Data-Free Quantization Aware Training for Large Langu
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import torch
@@ -14,16 +15,36 @@ from torch import Tensor
 N_OWN_TOKENS = 128
 """Tokens of each text that the model writes."""
 
+N_GROUPS, N_IN_GROUP = 8, 64
+"""Training rows are begun in this many groups of this many rows, each group cut at one place."""
+
+N_ROWS_A_STEP, N_OWN_A_STEP = 10, 3
+"""Rows, trained on or continued, and own texts that one step of a repair reads."""
+
+Told: TypeAlias = Callable[[int, int], None]
+"""Called with how far it is, and its end."""
+
 Lessons: TypeAlias = Callable[[], Sequence[tuple[Tensor, Tensor]]]
 """Returns the batches of the next step: `(rows, n)` token ids and a mask of those that count."""
 
 
-def lessons(rows: Sequence[Sequence[int]], own: Tensor, seed: int) -> Lessons:
-    """Return what draws the texts of each step: some training rows, and some own texts."""
-    generator = torch.Generator().manual_seed(seed)
+@dataclass(frozen=True)
+class Texts:
+    """Token ids to go by."""
+
+    own: Sequence[Sequence[int]]
+    """What the model wrote after a first token drawn at random."""
+
+    continued: Sequence[Sequence[int]]
+    """What it wrote after the beginnings of training rows."""
+
+
+def lessons(texts: Texts, generator: torch.Generator) -> Lessons:
+    """Return what draws the texts of each step: some rows, and some own texts."""
 
     def draw() -> list[tuple[Tensor, Tensor]]:
-        return [padded(drawn(list(part), n, generator)) for part, n in ((rows, 8), (own, 3))]
+        parts = (texts.continued, N_ROWS_A_STEP), (texts.own, N_OWN_A_STEP)
+        return [padded(drawn(part, n, generator)) for part, n in parts]
 
     return draw
 
@@ -54,15 +75,50 @@ def padded(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
     return ids, mask
 
 
-@torch.no_grad()
-def own_texts(model: Any, n_texts: int, seed: int) -> Tensor:  # noqa: ANN401 - transformers
+def own_texts(
+    model: Any,  # noqa: ANN401 - a transformers model
+    n_texts: int,
+    generator: torch.Generator,
+    done: Told = lambda at, end: None,
+) -> Tensor:
     """Return `(texts, tokens)` that the model wrote, each after another first token."""
-    size, generator = model.config.vocab_size, torch.Generator().manual_seed(seed)
-    ids = torch.randint(size, (n_texts, 1), generator=generator)
-    texts, past = [ids], None
-    for _ in range(min(N_OWN_TOKENS, model.config.max_position_embeddings) - 1):
+    starts = torch.randint(model.config.vocab_size, (n_texts, 1), generator=generator)
+    n_tokens = min(N_OWN_TOKENS, model.config.max_position_embeddings)
+    return written(model, starts, n_tokens, generator, done)
+
+
+def continued(
+    model: Any,  # noqa: ANN401 - a transformers model
+    rows: Sequence[Sequence[int]],
+    generator: torch.Generator,
+    done: Told = lambda at, end: None,
+) -> list[list[int]]:
+    """Return texts like training rows: each is the beginning of one, and what the model adds."""
+    found: list[list[int]] = []
+    for group in range(N_GROUPS):
+        some = sorted(drawn(rows, N_IN_GROUP, generator), key=len)
+        shortest, longest = len(some[0]), min(len(some[-1]), N_OWN_TOKENS)
+        cut = int(torch.randint(shortest // 3, shortest, (1,), generator=generator)) or 1
+        starts = torch.tensor([list(row[:cut]) for row in some])
+        found += written(model, starts, max(longest, cut + 1), generator).tolist()
+        done(group + 1, N_GROUPS)
+    return found
+
+
+@torch.no_grad()
+def written(
+    model: Any,  # noqa: ANN401 - a transformers model
+    starts: Tensor,
+    n_tokens: int,
+    generator: torch.Generator,
+    done: Told = lambda at, end: None,
+) -> Tensor:
+    """Return `(texts, n_tokens)`: beginnings `(texts, n)` and what the model draws after them."""
+    texts, ids, past = [starts], starts, None
+    for at in range(starts.shape[1], n_tokens):
         answer = model(input_ids=ids, past_key_values=past, use_cache=True, logits_to_keep=1)
         chances = answer.logits[:, -1].float().softmax(-1)
         ids, past = torch.multinomial(chances, 1, generator=generator), answer.past_key_values
         texts.append(ids)
+        done(at + 1, n_tokens)
     return torch.cat(texts, 1)

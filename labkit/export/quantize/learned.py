@@ -19,7 +19,7 @@ class Learned:
     """The grids in a file that `calibrate` wrote, by the names of the modules they stand for.
 
     Args:
-        file: Safetensors: `<module>.values`, `.scales`, `.zeros`; the bits are its metadata.
+        file: Safetensors: `<module>.values`, `.scales`, `.zeros`; metadata: the bits, the inputs.
     """
 
     def __init__(self, file: Path) -> None:
@@ -52,7 +52,7 @@ class Learned:
 
     @cached_property
     def _bits(self) -> dict[str, int]:
-        return {name: int(bits) for name, bits in self._tensors.metadata().items()}
+        return {name: int(fact.split()[0]) for name, fact in self._tensors.metadata().items()}
 
     @cached_property
     def _tensors(self) -> Any:  # noqa: ANN401 - safetensors is not typed

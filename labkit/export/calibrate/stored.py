@@ -1,0 +1,49 @@
+"""Grids and texts in the files that the steps of a calibration leave each other."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from .grid import Grid
+from .texts import Texts
+
+PARTS = ("values", "scales", "zeros")
+"""Tensors of each grid; `exact` stands beside them where it is known."""
+
+
+def read_texts(file: Path) -> Texts:
+    """Return what `find.write_texts` wrote."""
+    return Texts(**json.loads(file.read_text(encoding="utf-8")))
+
+
+def write_grids(grids: Mapping[str, Grid], out: Path) -> None:
+    """Write grids as `read_grids` and `quantize.learned` read them."""
+    from safetensors.torch import save_file
+
+    tensors = {
+        f"{name}.{part}": getattr(grid, part).contiguous()
+        for name, grid in grids.items()
+        for part in (*PARTS, "exact")
+        if getattr(grid, part) is not None
+    }
+    facts = {name: f"{grid.bits} {grid.n_inputs}" for name, grid in grids.items()}
+    save_file(tensors, out, facts)
+
+
+def read_grids(file: Path) -> dict[str, Grid]:
+    """Return what `write_grids` wrote."""
+    from safetensors import safe_open
+
+    with safe_open(file, "pt") as tensors:
+        there = set(tensors.keys())
+        return {
+            name: Grid(
+                int(bits),
+                *(tensors.get_tensor(f"{name}.{part}") for part in PARTS),
+                int(n_inputs),
+                tensors.get_tensor(f"{name}.exact") if f"{name}.exact" in there else None,
+            )
+            for name, (bits, n_inputs) in (
+                (name, fact.split()) for name, fact in tensors.metadata().items()
+            )
+        }
