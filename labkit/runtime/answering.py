@@ -60,8 +60,17 @@ class Stream(Iterator[str]):
         self.ended: Literal["stop", "length"] | None = None
         """Why the answer ended: by itself or a stop text, or for lack of room; None so far."""
         self._most = min(how.max_new_tokens, room)
-        tokens = model.stream(ids, self._most, tokenizer.eos_ids, how.sampling.picker())
-        self._pieces = until(pieces(tokenizer.decode, self._counted(tokens)), how.stop)
+        self._tokens = model.stream(ids, self._most, tokenizer.eos_ids, how.sampling.picker())
+        self._pieces = until(pieces(tokenizer.decode, self._counted()), how.stop)
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the whole prompt was read, so that the next piece is a token away."""
+        return self._tokens.is_read
+
+    def read(self) -> None:
+        """Read the next part of the prompt; what is left is read when a piece is asked for."""
+        self._tokens.read()
 
     def __next__(self) -> str:
         try:
@@ -70,8 +79,8 @@ class Stream(Iterator[str]):
             self.ended = self.ended or "stop"
             raise
 
-    def _counted(self, tokens: Iterator[int]) -> Iterator[int]:
-        for token in tokens:
+    def _counted(self) -> Iterator[int]:
+        for token in self._tokens:
             self.n_new_tokens += 1
             yield token
         self.ended = "length" if self.n_new_tokens == self._most else "stop"

@@ -9,7 +9,8 @@ import numpy.typing as npt
 from ..errors import ExportError
 from .cache import Cache
 from .folder import section
-from .onnx_model import Ids, Logits, OnnxModel
+from .ids import Ids
+from .onnx_model import Logits, OnnxModel
 from .scoring import Tokens, log_softmax, require_tokens, shared_start
 
 

@@ -1,5 +1,6 @@
 """What a graph is fed: known inputs, and token ids as it takes them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError, ExportError
+
+Ids = npt.NDArray[np.int64] | Sequence[int]
+"""`(n,)` token ids."""
 
 
 def checked_ids(

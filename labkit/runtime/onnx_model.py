@@ -1,7 +1,7 @@
 """Run an exported folder with plain ONNX Runtime: logits, cache and greedy text. No torch."""
 
 import copy
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,9 @@ import numpy.typing as npt
 from ..errors import ExportError
 from .adapters import Shelf
 from .cache import Cache, empty
+from .decoding import Decoding
 from .folder import graph_facts
-from .ids import checked_ids, require_known_inputs
+from .ids import Ids, checked_ids, require_known_inputs
 from .sampling import Pick, likeliest
 from .session import Settings, bound_run, fallback_of, open_session, settings_of, shares_cache
 
@@ -23,7 +24,6 @@ HIDDEN = "hidden_states"
 HEAD_SIZE = "kv_cache_dim"
 """How the builder calls the last axis of keys and values."""
 
-Ids = npt.NDArray[np.int64] | Sequence[int]
 Logits = npt.NDArray[np.float32]
 
 
@@ -138,20 +138,12 @@ class OnnxModel:
         max_new_tokens: int,
         eos_ids: Collection[int] = (),
         pick: Pick = likeliest,
-    ) -> Iterator[int]:
-        """Yield the next token, one at a time, up to `max_new_tokens` or an end token.
+    ) -> Decoding:
+        """Return the next tokens one at a time, up to `max_new_tokens` or an end token.
 
-        The end token is not yielded. `pick` takes a token by its `(vocab,)` logits.
+        The end token is not among them. `pick` takes a token by its `(vocab,)` logits.
         """
-        room = self.context_length - len(prompt_ids)
-        logits, cache = self.logits(prompt_ids)
-        for left in range(min(max_new_tokens, room), 0, -1):
-            token = pick(logits[-1])
-            if token in eos_ids:
-                return
-            yield token
-            if left > 1:
-                logits, cache = self.logits([token], cache)
+        return Decoding(self, prompt_ids, max_new_tokens, eos_ids, pick)
 
     def generate(
         self, prompt_ids: Ids, max_new_tokens: int, eos_ids: Collection[int] = ()

@@ -67,13 +67,21 @@ class Answer:
         self._loop = asyncio.get_running_loop()
         self._queue: asyncio.Queue[str | Last] = asyncio.Queue()
 
+    @property
+    def is_read(self) -> bool:
+        """Whether its prompt was read to the end."""
+        return self._stream.is_read
+
     def advance(self) -> Last | None:
-        """Write the next piece; return what ends the answer, if that comes instead.
+        """Read a part of the prompt or write the next piece; return what ends the answer, if any.
 
         The worker's thread calls it.
         """
         try:
-            self.put(next(self._stream))
+            if self.is_read:
+                self.put(next(self._stream))
+            else:
+                self._stream.read()
         except StopIteration:
             usage = Usage(self._stream.n_prompt_tokens, self._stream.n_new_tokens)
             return End(self._stream.ended or "stop", usage)

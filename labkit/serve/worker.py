@@ -1,5 +1,8 @@
 """The thread that writes all answers: a piece of each in turn, so that all of them flow.
 
+A long prompt is read a part a round, one prompt after another, so nobody waits longer for the next
+piece than one part takes to read.
+
 One thread, because ONNX Runtime spreads one sequence over the processors already; several sequences
 at a time would only take them from each other. Answers share nothing but the weights: each has its
 cache and its drawing, so what others ask does not change it.
@@ -77,12 +80,21 @@ class Worker:
 
     def _work(self) -> None:
         while self._admit():
-            for answer in tuple(self._active):
+            for answer in self._round():
                 if self._is_closed:
                     break
                 last = answer.advance() if answer.is_wanted else stopping()
                 if last:
                     self._dismiss(answer, last)
+
+    def _round(self) -> list[Answer]:
+        """Return who has a turn: all that write, those to forget, and the first that reads."""
+        first = next((answer for answer in self._active if not answer.is_read), None)
+        return [
+            answer
+            for answer in self._active
+            if answer.is_read or answer is first or not answer.is_wanted
+        ]
 
     def _dismiss(self, answer: Answer, last: Last) -> None:
         """Make room, then say so: who has read an answer can ask for the next one."""

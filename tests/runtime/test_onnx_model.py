@@ -59,6 +59,22 @@ def test_greedy_tokens_are_those_of_transformers(tiny_torch, tiny_onnx, rows):
     assert tiny_onnx.generate(rows[1], 40) == wanted[0, len(rows[1]) :].tolist()
 
 
+def test_a_long_prompt_is_read_in_parts_and_answered_as_one_read_at_once(tiny_onnx):
+    prompt = np.random.default_rng(1).integers(3, 256, 200).tolist()
+    wanted = []
+    for _ in range(8):
+        logits, _ = tiny_onnx.logits([*prompt, *wanted])
+        wanted.append(int(logits[-1].argmax()))
+    stream = tiny_onnx.stream(prompt, 8)
+    seen = []
+    while not stream.is_read:
+        stream.read()
+        seen.append(stream.is_read)
+    assert seen == [False, True]  # 128 tokens, then 72
+    assert [*stream] == wanted
+    assert tiny_onnx.generate(prompt, 8) == wanted
+
+
 def test_generation_ends_before_the_end_token(tiny_onnx, rows):
     free = tiny_onnx.generate(rows[1], 12)
     stop = free.index(free[6])

@@ -15,6 +15,7 @@ class Counting:
 
     n_prompt_tokens = 3
     ended = "length"
+    is_read = True
 
     def __init__(self, name, n, noted, gate=None):
         self.name, self.left, self.noted, self.gate = name, n, noted, gate
@@ -29,6 +30,22 @@ class Counting:
         self.n_new_tokens += 1
         self.noted.append(self.name)
         return self.name
+
+
+class Reading(Counting):
+    """As `Counting`, after a prompt of `parts` parts, each noted as a capital letter."""
+
+    def __init__(self, name, parts, n, noted, gate=None):
+        super().__init__(name, n, noted, gate)
+        self.parts = parts
+
+    @property
+    def is_read(self):
+        return not self.parts
+
+    def read(self):
+        self.parts -= 1
+        self.noted.append(self.name.upper())
 
 
 async def all_of(answer):
@@ -63,6 +80,24 @@ def test_answers_take_turns_and_each_is_whole():
     assert [items[:-1] for items in found] == [["a"] * 3, ["b"] * 3, ["c"] * 3]
     assert all(isinstance(items[-1], End) for items in found)
     assert "".join(noted) == "xabcabcabc"
+
+
+def test_others_go_on_between_the_parts_of_long_prompts_which_are_read_one_after_another():
+    noted, gate = [], threading.Event()
+
+    async def work(worker):
+        first = Answer(Counting("x", 1, noted, gate))
+        long, other, short = (
+            Answer(Reading(name, parts, 2, noted)) for name, parts in (("a", 3), ("b", 2), ("c", 0))
+        )
+        for answer in (first, long, other, short):
+            worker.submit(answer)
+        gate.set()
+        return [await all_of(answer) for answer in (long, other, short)]
+
+    found = serve(work, parallel=4, queue=0)
+    assert [items[:-1] for items in found] == [["a", "a"], ["b", "b"], ["c", "c"]]
+    assert "".join(noted) == "xAcAcAaBaBbb"
 
 
 def test_a_request_beyond_the_queue_is_refused_and_one_that_leaves_makes_room():
