@@ -43,6 +43,7 @@ ORDER = [
     "launch",
     "api",
     "serve",
+    "panels",
     "notebook",
     "demo",
     "cli",

@@ -6,7 +6,7 @@ from .chart_schedule import schedule_picture
 from .export_card import export_card
 from .html import bundle, final, fragment, live
 from .page import write_report
-from .plaintext import line, progress_line, text
+from .plaintext import line, plain, progress_line, text
 from .rating_page import rating_page
 from .ratings import ratings_html, ratings_text
 from .rungs import kept_models
@@ -31,6 +31,7 @@ __all__ = [
     "kept_models",
     "line",
     "live",
+    "plain",
     "progress_line",
     "rating_page",
     "ratings_html",

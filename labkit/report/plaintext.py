@@ -2,6 +2,7 @@
 
 import sys
 import textwrap
+from collections.abc import Iterable
 
 from ..run import Run
 from . import measured, words
@@ -45,7 +46,12 @@ def progress_line(stage: str, done: int, total: int) -> None:
 
 def text(run: Run) -> str:
     """Return the record of a run as plain text."""
-    parts = [drawn for block in story(run) if (drawn := draw(block))]
+    return plain(story(run))
+
+
+def plain(blocks: Iterable[Block]) -> str:
+    """Return blocks as plain text."""
+    parts = [drawn for block in blocks if (drawn := draw(block))]
     return "\n\n".join(parts) + "\n"
 
 

@@ -35,15 +35,14 @@ def read_grids(file: Path) -> dict[str, Grid]:
     from safetensors import safe_open
 
     with safe_open(file, "pt") as tensors:
-        there = set(tensors.keys())
-        return {
-            name: Grid(
-                int(bits),
-                *(tensors.get_tensor(f"{name}.{part}") for part in PARTS),
-                int(n_inputs),
-                tensors.get_tensor(f"{name}.exact") if f"{name}.exact" in there else None,
-            )
-            for name, (bits, n_inputs) in (
-                (name, fact.split()) for name, fact in tensors.metadata().items()
-            )
-        }
+        there = {name: tensors.get_tensor(name) for name in tensors.keys()}  # noqa: SIM118 - no dict
+        facts = {name: fact.split() for name, fact in tensors.metadata().items()}
+    return {
+        name: Grid(
+            bits=int(bits),
+            n_inputs=int(n_inputs),
+            exact=there.get(f"{name}.exact"),
+            **{part: there[f"{name}.{part}"] for part in PARTS},
+        )
+        for name, (bits, n_inputs) in facts.items()
+    }
