@@ -26,7 +26,9 @@ ALIASES = {
     "out_proj": "o_proj",
     "wo": "o_proj",
     "dense_4h_to_h": "down_proj",
+    "w1": "gate_proj",
     "w2": "down_proj",
+    "w3": "up_proj",
 }
 """Layers to which the model builder gives another name than their model does."""
 

@@ -93,6 +93,36 @@ def test_gate_and_up_in_one_are_taken_apart_in_the_middle(adapter):
     np.testing.assert_array_equal(found["layers.1.up_proj.lora_B"], lora.b[:, 5:])
 
 
+TRACED = Graph(
+    [Site("transformer.h.0.attn.c_attn", 6, 18), Site("transformer.h.0.attn.c_proj", 6, 6)],
+    dict.fromkeys(("q_proj", "k_proj", "v_proj"), 6),
+)
+
+
+def test_a_traced_graph_is_changed_where_the_module_is(adapter):
+    stem = "base_model.model.transformer.h.0.attn.c_attn"
+    folder = adapter({stem: (6, 2, 18)})
+    (lora,) = read_lora(folder).values()
+    found = inputs_of(folder, TRACED)
+    np.testing.assert_array_equal(found["transformer.h.0.attn.c_attn.lora_A"], lora.a)
+    np.testing.assert_array_equal(found["transformer.h.0.attn.c_attn.lora_B"], lora.b)
+
+
+@pytest.mark.parametrize(
+    ("module", "reason"),
+    [
+        ("transformer.h.0.attn.c_attn", "another base: .*c_attn has 18 outputs here; its own .* 9"),
+        ("transformer.h.4.attn.c_attn", "layer 4, and the last of the 1 layers is 0"),
+        ("transformer.h.0.mlp.c_fc", "the ONNX graph has no product of .*c_fc"),
+        ("lm_head", "lm_head takes no adapter, only c_attn and c_proj of the layers do"),
+    ],
+)
+def test_what_a_traced_graph_has_no_place_for_is_refused(adapter, module, reason):
+    folder = adapter({f"base_model.model.{module}": (6, 2, 9)})
+    with pytest.raises(ExportError, match=f"cannot be switched: .*{reason}"):
+        inputs_of(folder, TRACED)
+
+
 @pytest.mark.parametrize(
     ("config", "scale"),
     [

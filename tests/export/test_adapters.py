@@ -128,13 +128,16 @@ def test_onnxruntime_genai_switches_the_same_files(shared, references, rows):
         assert got
 
 
-def test_adapters_on_an_int8_base_stay_near_peft(tiny_fp32, runs, references, tmp_path):
-    quantize_and_tie(tiny_fp32, tmp_path / "int8", "int8")
-    add_inputs(tmp_path / "int8")
-    shelved(tmp_path / "int8", runs)
-    model = OnnxModel(tmp_path / "int8", threads=1)
+@pytest.mark.parametrize(("precision", "most"), [("int8", 0.05), ("int4", 1.0)])
+def test_adapters_on_a_quantised_base_stay_near_peft(
+    tiny_fp32, runs, references, tmp_path, precision, most
+):
+    quantize_and_tie(tiny_fp32, tmp_path / "base", precision)
+    add_inputs(tmp_path / "base")
+    shelved(tmp_path / "base", runs)
+    model = OnnxModel(tmp_path / "base", threads=1)
     for name, wanted in references.items():
-        assert 0 < compare(wanted, model.using(name)).kl < 0.05
+        assert 0 < compare(wanted, model.using(name)).kl < most
 
 
 def test_an_unknown_adapter_is_refused_with_the_nearest_name(shared, tiny_onnx, tmp_path):

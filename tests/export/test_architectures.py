@@ -123,6 +123,26 @@ def test_bottleneck_adapters_answer_in_a_traced_graph(exported, tmp_path):
     assert parity.max_abs_logit_diff < 1e-4
 
 
+@pytest.mark.process
+@pytest.mark.parametrize("name", ["GPT2LMHeadModel", "GPTNeoXForCausalLM"])
+def test_lora_adapters_are_switched_on_in_a_traced_graph(exported, name, tmp_path):
+    import shutil
+
+    from runs import tuned
+
+    from labkit.export.adapters import add_inputs, convert
+
+    run = tuned(exported / name / "hf", tmp_path / "run", r=3, target_modules="all-linear")
+    shutil.copytree(exported / name / "fp32", tmp_path / "onnx")
+    assert len(add_inputs(tmp_path / "onnx")) == 2 * 4  # c_attn, c_proj, c_fc, c_proj of a layer
+    convert(run.learned, tmp_path / "onnx", tmp_path / "run.onnx_adapter")
+    model, rows = OnnxModel(tmp_path / "onnx", threads=1), small.rows_of()
+    found = compare_logits(run.load(), model.using(tmp_path / "run.onnx_adapter"), rows)
+    assert found.max_abs_logit_diff < 1e-3
+    assert found.first_difference is None
+    assert compare_logits(run.load(), model, rows).max_abs_logit_diff > 1
+
+
 def test_every_architecture_has_a_small_model():
     assert set(small.SMALL) == {*BUILT, *TRACED}
 

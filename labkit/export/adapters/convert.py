@@ -1,6 +1,5 @@
 """From a PEFT folder to the file that ONNX Runtime switches on: products put in their sites."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ import numpy as np
 
 from ...errors import listed
 from ..bottleneck import ALIASES, FUSED, attention_widths
+from ..traced.names import LAYER
 from .lora import Array, Lora, cannot, read_lora
 from .sites import Site, read_sites
 
@@ -32,6 +32,10 @@ class Graph:
     def n_layers(self) -> int:
         """Layers with a site."""
         return 1 + max(site.layer for site in self.sites)
+
+    def own(self, module: str) -> Site | None:
+        """Return the site that is called as its module is: those of traced graphs are."""
+        return next((site for site in self.sites if site.name == module), None)
 
     @classmethod
     def read(cls, folder: Path) -> "Graph":
@@ -89,6 +93,11 @@ def packed(found: Mapping[str, Lora], graph: Graph, adapter: Path) -> dict[str, 
 
 def _placed(module: str, lora: Lora, graph: Graph, adapter: Path) -> Iterator[tuple[Site, Lora]]:
     """Yield the sites in which a module's outputs lie, with the product for all of each."""
+    if site := graph.own(module):
+        whole = {module: slice(0, lora.b.shape[1])}
+        _require_size(module, lora, whole, site, {module: slice(0, site.outputs)}, adapter)
+        yield site, lora
+        return
     sites = _sites_of_layer(module, graph, adapter)
     last = module.rpartition(".")[2]
     name = last if any(site.module == last for site in sites) else ALIASES.get(last, last)
@@ -110,7 +119,7 @@ def _placed(module: str, lora: Lora, graph: Graph, adapter: Path) -> Iterator[tu
 
 
 def _sites_of_layer(module: str, graph: Graph, adapter: Path) -> list[Site]:
-    found = re.search(r"\blayers\.(\d+)\.", module)
+    found = LAYER.search(module)
     if found is None:
         kinds = listed(sorted({site.module for site in graph.sites}), "and")
         raise cannot(adapter, f"{module} takes no adapter, only {kinds} of the layers do")

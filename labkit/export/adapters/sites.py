@@ -6,6 +6,7 @@ is the base model, and each adapter has a rank of its own (Hu et al., 2021, arXi
 
 import re
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,19 @@ from typing import Any
 import numpy as np
 
 from ...errors import ExportError
+from ...runtime.folder import graph_facts
 from ..graph import GRAPH, load_graph
+from ..traced.names import LAYER
 
 PRODUCTS = ("MatMul", "MatMulNBits")
-STEM = re.compile(r"/model/(layers\.\d+)/\w+/(\w+)/MatMul(?:_Q\d+)?")
+NODE = re.compile(r"(.+)/MatMul(?:_Q\d+)?")
+STEM = re.compile(r"/model/(layers\.\d+)/\w+/(\w+)")
+"""How the model builder calls a product of a layer."""
+
 LORA = "/lora/"
 """Part of the names of the nodes of adapters."""
 
-INPUT = re.compile(r"(layers\.\d+\.\w+)\.lora_([AB])")
+INPUT = re.compile(r"(.+)\.lora_([AB])")
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,7 @@ class Site:
     """One product `x W` of the graph."""
 
     name: str
-    """Layer and module, as `layers.3.qkv_proj`."""
+    """Layer and module, as `layers.3.qkv_proj`; of a traced graph the name of its module."""
 
     inputs: int
     """Values of `x`."""
@@ -39,12 +45,14 @@ class Site:
     @property
     def layer(self) -> int:
         """Number of the layer, the first being 0."""
-        return int(self.name.split(".")[1])
+        found = LAYER.search(self.name)
+        assert found is not None
+        return int(found[1])
 
     @property
     def module(self) -> str:
         """Name of the module in its layer."""
-        return self.name.split(".")[2]
+        return self.name.rpartition(".")[2]
 
 
 def add_inputs(folder: Path) -> list[Site]:
@@ -60,9 +68,11 @@ def add_inputs(folder: Path) -> list[Site]:
     """
     model = load_graph(folder)
     shapes = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
+    modules = graph_facts(folder).get("modules", {})
+    names = {stem: module for module, stem in modules.items() if LAYER.search(module)}
     nodes, sites = [], []
     for node in model.graph.node:
-        site = _site(node, shapes)
+        site = _site(node, shapes, names)
         nodes.append(node)
         if site:
             nodes += _adapted(model.graph, node, site)
@@ -105,16 +115,35 @@ def read_sites(folder: Path) -> list[Site]:
     return [Site(name, of["A"][0].dim_value, of["B"][1].dim_value) for name, of in sizes.items()]
 
 
-def _site(node: Any, shapes: dict[str, tuple[int, ...]]) -> Site | None:  # noqa: ANN401 - protobuf
-    found = STEM.fullmatch(node.name)
+def _site(
+    node: Any,  # noqa: ANN401 - protobuf
+    shapes: Mapping[str, tuple[int, ...]],
+    names: Mapping[str, str],
+) -> Site | None:
+    """Return the site that a node is, if it is one.
+
+    Args:
+        node: Of the graph.
+        shapes: Of the stored tensors.
+        names: Modules by what the graph calls their products; empty for the builder's graphs.
+    """
+    found = NODE.fullmatch(node.name)
     if found is None or node.op_type not in PRODUCTS:
+        return None
+    name = names.get(found[1]) if names else _built_name(found[1])
+    if name is None:
         return None
     if node.op_type == "MatMul":
         inputs, outputs = shapes[node.input[1]]
     else:
         sizes = {attribute.name: attribute.i for attribute in node.attribute}
         inputs, outputs = sizes["K"], sizes["N"]
-    return Site(f"{found[1]}.{found[2]}", inputs, outputs)
+    return Site(name, inputs, outputs)
+
+
+def _built_name(stem: str) -> str | None:
+    found = STEM.fullmatch(stem)
+    return f"{found[1]}.{found[2]}" if found else None
 
 
 def _adapted(graph: Any, node: Any, site: Site) -> list[Any]:  # noqa: ANN401 - protobuf
