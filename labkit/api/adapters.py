@@ -4,9 +4,13 @@ from collections import Counter
 from collections.abc import Sequence
 
 from .. import catalog
-from ..errors import RunError, SpecError
+from ..errors import RunError, SpecError, listed
 from ..run import Run
 from ..spec import FinetuneSpec, OptimizeSpec
+
+ALONE = {"target": ("cpu",), "int4": ("auto", "k_quant"), "tune": (None,)}
+"""What several adapters can have of settings that single runs have more of: the other ways to int4
+go by the rows of one run."""
 
 
 def refuse_unshareable(spec: OptimizeSpec, runs: Sequence[tuple[Run, FinetuneSpec]]) -> None:
@@ -21,10 +25,11 @@ def refuse_unshareable(spec: OptimizeSpec, runs: Sequence[tuple[Run, FinetuneSpe
     from ..export.adapters import refuse_unswitchable
 
     catalog.check_model_name(spec.run)
-    for name, only in (("target", "cpu"), ("int4", "auto"), ("tune", None)):
-        if (value := getattr(spec, name)) != only:
+    for name, allowed in ALONE.items():
+        if (value := getattr(spec, name)) not in allowed:
+            rule = listed([found or "left out" for found in allowed], "or")
             raise SpecError(
-                f"{name} must be {only or 'left out'} for several adapters; got {value}.",
+                f"{name} must be {rule} for several adapters; got {value}.",
                 hint=f"Export each run by itself with this {name}.",
             )
     name, times = Counter(run.path.name for run, _ in runs).most_common(1)[0]

@@ -173,15 +173,13 @@ def _costs(of: Ladder, name: str) -> tuple[str, ...]:
 
 def _instead(run: Run, of: Ladder, name: str) -> list[str]:
     """Return what a reader can do about a refused rung, the safest first."""
-    tuned, method = run.spec.as_dict()["run"], of.rungs[name].get("how", {}).get("method")
+    spec, method = run.spec.as_dict(), of.rungs[name].get("how", {}).get("method")
+    beside = f" --adapters {','.join(spec['adapters'])}" if spec.get("adapters") else ""
+    again = f"%optimize {spec['run']}{beside} --precision"
     found = [f"Use {of.chosen}: it is the smallest within its gate."] if of.chosen else []
-    if name == "int4" and method != "repaired":
-        found.append(
-            f"Train it some more in 4 bits: %optimize {tuned} --precision int4 --int4 repaired"
-        )
-    found.append(
-        f"Keep it all the same: %optimize {tuned} --precision {name} --accept; its card says so."
-    )
+    if name == "int4" and method != "repaired" and not beside:
+        found.append(f"Train it some more in 4 bits: {again} int4 --int4 repaired")
+    found.append(f"Keep it all the same: {again} {name} --accept; its card says so.")
     return found
 
 

@@ -6,10 +6,21 @@ from typing import Any
 from ..run import Run
 from . import words
 from .blocks import Block, Box, Table
-from .rungs import Ladder, apart, verdict
+from .figures import title
+from .rungs import Ladder, apart, metric_of, verdict
 
 COSTS = {"plain": "base, without inputs for adapters", "none": "base, none switched on"}
 """Rows of the table of costs that are no adapter."""
+
+HEADER = (
+    "adapter", "model", "verdict", "rank", "size", "KL", "same token", "logits", "greedy",
+    "task's metric", "in PyTorch",
+)  # fmt: skip
+
+ABOUT = (
+    "Each beside PEFT's model with the same adapter, on its own held-out rows. Task's metric: of "
+    "the answers with the adapter switched on, and of PEFT's model (in PyTorch)."
+)
 
 
 def adapters(run: Run, of: Ladder) -> list[Block]:
@@ -21,9 +32,7 @@ def adapters(run: Run, of: Ladder) -> list[Block]:
     """
     found = of.found.get("adapters") or _going(run)
     rows = tuple(_rows(found))
-    header = ("adapter", "model", "verdict", "rank", "size", "KL", "same token", "logits", "greedy")
-    note = "Each beside PEFT's model with the same adapter, on its own held-out rows."
-    table = [Table("Adapters", header, rows, note=note)] if rows else []
+    table = [Table("Adapters", HEADER, rows, note=ABOUT)] if rows else []
     return [*table, *_beyond(found), *_costs(of)]
 
 
@@ -54,7 +63,17 @@ def _rows(found: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, ...]]:
                 words.value_of("r", adapter.get("r")),
                 words.size(adapter.get("size_bytes")),
                 *(apart(judged, key) for key in measures),
+                _metric(judged),
+                metric_of(adapter.get("torch") or {}),
             )
+
+
+def _metric(judged: Mapping[str, Any]) -> str:
+    """Return the task's metric by its name, with its interval and the rows it was counted on."""
+    found = judged.get("metric") or {}
+    if not found:
+        return "–"
+    return f"{title(str(found['name']))} {metric_of(judged)}, n = {words.count(found['n'])}"
 
 
 def _beyond(found: Mapping[str, Mapping[str, Any]]) -> Iterator[Box]:

@@ -5,6 +5,7 @@ import re
 
 import pytest
 import report_samples as samples
+from test_report_ladder import shared_metrics
 
 from labkit.report import export_card, write_card
 from labkit.run import Run
@@ -80,7 +81,7 @@ def test_an_accepted_model_says_so_at_the_top_of_its_card_and_no_other_does(tmp_
     assert "**This model is beyond" not in parts(export_card(run, "int8"))[1]
 
 
-def test_three_programs_ask_the_runs_first_prompt(tmp_path):
+def test_three_programs_ask_the_runs_first_row_a_label_with_labkit_a_text_with_the_others(tmp_path):
     _, body = parts(export_card(exported(tmp_path), "int8"))
     programs = programs_in(export_card(exported(tmp_path / "b"), "int8"))
     asked = [
@@ -89,7 +90,8 @@ def test_three_programs_ask_the_runs_first_prompt(tmp_path):
         for node in ast.walk(ast.parse(program))
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "prompt"
     ]
-    assert asked == [samples.prompt(samples.PHRASES[0][0])] * 3
+    assert asked == [samples.prompt(samples.PHRASES[0][0])] * 2
+    assert f"model.score({samples.PHRASES[0][0]!r}, labels)" in programs[0]
     for line in ('labkit.load(".")', 'og.Model(".")', 'InferenceSession("model.onnx"'):
         assert line in body
 
@@ -110,7 +112,7 @@ def test_a_head_answers_with_labels_and_is_asked_through_labkit(tmp_path):
     head, body = parts(export_card(exported(tmp_path, head=True, task="classification"), "int8"))
     assert head["pipeline_tag"] == "text-classification"
     assert len(programs_in(body)) == 1
-    assert "model.score(" in body
+    assert f"model.score({samples.PHRASES[0][0]!r})" in body
 
 
 def test_licences_of_base_and_rows_are_in_the_card(tmp_path):
@@ -128,6 +130,16 @@ def test_an_exported_base_model_has_a_card_without_a_tuned_run(tmp_path):
     assert head["license"] == "apache-2.0"
     assert "# smollm2-135m, int8 for ONNX Runtime" in body
     assert "Training rows" not in body
+
+
+def test_the_card_of_a_base_says_what_each_adapter_answers_and_costs(tmp_path):
+    run = samples.optimized(
+        tmp_path, "base/onnx", metrics=shared_metrics(), run="base", adapters=("tone", "intents")
+    )
+    _, body = parts(export_card(run, "int8"))
+    assert "accuracy 90.0 % [83.0, 95.0], n = 120 | 92.5 % [86.0, 96.0] |" in body
+    assert "| base, none switched on | int8 | 12.7 ms | 12.7 ms |" in body
+    assert "| tone | int8 | 13.6 ms | 13.6 ms |" in body
 
 
 def test_the_tuned_runs_card_names_its_exports_and_what_was_accepted(tmp_path):

@@ -145,7 +145,9 @@ def shared_metrics():
     """Return what an export of a base with two adapters leaves: one switched on, one refused."""
     apart = {"kl": 0.0063, "top1_agreement": 0.945, "max_abs_logit_diff": 2.1,
              "first_difference": 3, "n_new_tokens": 24}  # fmt: skip
-    good = {"held_out": apart, "verdict": "passed", "reasons": []}
+    metric = {"name": "accuracy", "value": 0.9, "interval": [0.83, 0.95], "n": 120}
+    good = {"held_out": apart, "metric": metric, "verdict": "passed", "reasons": []}
+    torch = {"metric": metric | {"value": 0.925, "interval": [0.86, 0.96]}}
     reason = "The mean KL of int8 must be at most 0.05 nats per token; got 0.28."
     bad = {"held_out": apart | {"kl": 0.28}, "verdict": "refused", "reasons": [reason]}
     rungs = {name: samples.export_metrics()["rungs"][name] for name in ("base", "int8")}
@@ -153,7 +155,7 @@ def shared_metrics():
     return {
         "target": "cpu", "chosen": "int8", "rungs": rungs,
         "adapters": {
-            "tone": {"size_bytes": 11_600_000, "r": 8, "run": "tone", "int8": good},
+            "tone": {"size_bytes": 11_600_000, "r": 8, "run": "tone", "torch": torch, "int8": good},
             "intents": {"size_bytes": 2_500_000, "r": 4, "run": "intents", "int8": bad},
         },
         "latency": {"int8": {
@@ -168,12 +170,28 @@ def test_adapters_beside_a_base_are_shown_with_what_a_switch_costs(tmp_path):
         tmp_path, "base/onnx", metrics=shared_metrics(), run="base", adapters=("tone", "intents")
     )
     rows = rows_of(run, "Adapters")
-    assert rows["tone"] == "tone int8 ✓ passed 8 11.1 MiB 0.0063 94.5 % 2.100 3 of 24"
+    start = "tone int8 ✓ passed 8 11.1 MiB 0.0063 94.5 % 2.100 3 of 24"
+    metric = "accuracy 90.0 % [83.0, 95.0], n = 120 92.5 % [86.0, 96.0]"
+    assert rows["tone"] == f"{start} {metric}"
+    assert rows["intents"].endswith("0.280 94.5 % 2.100 3 of 24 – –")
     said = " ".join(text(run).split())
     assert "✗ intents on int8 is refused The mean KL of int8" in said
     assert "%optimize intents" in said
     assert "base, none switched on int8 12.7 ms 12.7 ms" in said
     assert "tone int8 13.6 ms 13.6 ms" in said
+
+
+def test_a_base_beyond_its_gate_is_kept_with_its_adapters_or_not_at_all(tmp_path):
+    found = shared_metrics()
+    reason = "The mean KL of int4 must be at most 0.05 nats per token; got 0.41."
+    found["rungs"]["int4"] = found["rungs"]["int8"] | {"verdict": "refused", "reasons": [reason]}
+    run = samples.optimized(
+        tmp_path, "base/onnx", metrics=found, run="base", adapters=("tone", "intents")
+    )
+    said = " ".join(text(run).split())
+    assert f"✗ int4 is refused {reason}" in said
+    assert "%optimize base --adapters tone,intents --precision int4 --accept" in said
+    assert "repaired" not in said  # a training on one run's rows would serve one adapter
 
 
 def test_session_settings_stand_with_the_quickest_first_and_the_reason(tmp_path):
