@@ -14,7 +14,7 @@ from .sampling import Pick
 if TYPE_CHECKING:
     from .onnx_model import OnnxModel
 
-PART = 128
+PART = 64
 """Tokens of a prompt that are read at a time: other answers go on in between, and a long prompt's
 logits, a vocabulary a token, never lie in memory all together."""
 

@@ -70,7 +70,7 @@ def test_a_long_prompt_is_read_in_parts_and_answered_as_one_read_at_once(tiny_on
     while not stream.is_read:
         stream.read()
         seen.append(stream.is_read)
-    assert seen == [False, True]  # 128 tokens, then 72
+    assert seen == [False, False, False, True]  # 3 times 64 tokens, then 8
     assert [*stream] == wanted
     assert tiny_onnx.generate(prompt, 8) == wanted
 
