@@ -1,5 +1,6 @@
 """Templates: `Phrase: {phrase} Tone: {tone}` → a prompt and a completion."""
 
+import re
 from collections.abc import Mapping
 from string import Formatter
 
@@ -67,6 +68,15 @@ def columns(template: Template) -> list[str]:
 def fill(template: Template, texts: Mapping[str, str]) -> str:
     """Return the template's text with every place replaced by its column's text."""
     return "".join(fixed + (texts[column] if column else "") for fixed, column in template)
+
+
+def unfilled(template: Template, text: str) -> Mapping[str, str] | None:
+    """Return column → text of a filled template, blanks at its end aside; None if it is none."""
+    *pieces, (end, _) = template
+    fixed = [*(re.escape(before) for before, _ in pieces), re.escape(end.rstrip(" "))]
+    found = re.fullmatch("(.*?)".join(fixed), text, re.DOTALL)
+    places = [str(column) for _, column in pieces]
+    return dict(zip(places, found.groups(), strict=True)) if found else None
 
 
 def starts(template: Template, texts: Mapping[str, str], column: str) -> tuple[int, ...]:

@@ -1,10 +1,15 @@
 """The programs in an exported model's card: labkit, onnxruntime-genai, plain ONNX Runtime."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..catalog.entries import data_entry
+from ..data.layouts import PLAIN, template_layout
+from ..data.templates import unfilled
 from ..run import Run
+from ..spec import FinetuneSpec
 from .loading import longest
 from .markdown import fenced
 
@@ -14,6 +19,13 @@ import labkit
 model = labkit.load(".")
 prompt = {prompt!r}
 print(model.generate(prompt, max_new_tokens={tokens}, raw=True))"""
+
+SCORE = """\
+import labkit
+
+model = labkit.load(".")
+labels = {labels!r}
+print(model.score({given!r}, labels))"""
 
 GENAI = """\
 import onnxruntime_genai as og
@@ -75,6 +87,9 @@ WAYS = (
 )
 """Each way and its program; all print the likeliest answer to one prompt."""
 
+SCORED = ("With labkit, which needs no PyTorch for this; the probability of each label:", SCORE)
+"""The first way with a model that learned labels."""
+
 LEAST = 512
 """Tokens that onnxruntime-genai must be given at least: some attention windows are as long."""
 
@@ -86,18 +101,41 @@ def programs(tuned: Run | None, folder: Path) -> list[str]:
         tuned: The run it was made from, whose first prompt is asked; None for a base model.
         folder: Where it lies; without `genai_config.json` it is for labkit alone.
     """
-    if tuned is not None and tuned.spec.as_dict()["head"]:
-        return [f"In this folder, with labkit (its answer is a label):\n\n{_fenced(_HEAD)}"]
     example = (tuned.last("example") if tuned else None) or {}
+    labels, given = _labelled(tuned, example)
+    if tuned is not None and tuned.spec.as_dict()["head"]:
+        head = _fenced(_HEAD.format(given=given or "Hello"))
+        return [f"In this folder, with labkit (its answer is a label):\n\n{head}"]
     model = _genai(folder)
     known = {
         "prompt": str(example.get("prompt", "Hello")),
         "tokens": longest(example),
         "window": min(LEAST, model.get("context_length", LEAST)),
+        "labels": labels,
+        "given": given,
     }
-    ways = WAYS[: 3 if _is_plain(model) else 2] if model else WAYS[:1]
+    first = SCORED if labels and given else WAYS[0]
+    ways = (first, *(WAYS[1 : 3 if _is_plain(model) else 2] if model else ()))
     found = [f"{said}\n\n{_fenced(code.format(**known))}" for said, code in ways]
     return [f"In this folder (`{folder.name}/`). {found[0]}", *found[1:]]
+
+
+def _labelled(
+    tuned: Run | None, example: Mapping[str, Any]
+) -> tuple[list[str], str | Mapping[str, str] | None]:
+    """Return the labels that a run learned, and what its first prompt was made from.
+
+    That is a text, or column → text where its template has several places; None where the prompt
+    is a chat or unknown.
+    """
+    spec = tuned.spec if tuned else None
+    if tuned is None or not isinstance(spec, FinetuneSpec) or example.get("chat"):
+        return [], None
+    entry = data_entry(spec.data)
+    layout = template_layout(spec, entry.text_template if entry else None) or PLAIN
+    texts = unfilled(layout.prompt, str(example.get("prompt", "")))
+    given = next(iter(texts.values())) if texts and len(texts) == 1 else texts
+    return list(map(str, tuned.metrics.get("labels") or ())), given or None
 
 
 def _genai(folder: Path) -> dict[str, Any]:
@@ -122,4 +160,4 @@ _HEAD = """\
 import labkit
 
 model = labkit.load(".")
-print(model.score("Hello"))"""
+print(model.score({given!r}))"""

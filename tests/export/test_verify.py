@@ -1,16 +1,20 @@
 """A deployable folder of a real export: whole, tampered with, asked in each of its card's ways."""
 
+import ast
 import json
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import labkit
 from labkit import report
 from labkit.export import deploy
-from labkit.run import create
+from labkit.run import Run, create
 from labkit.runtime import OnnxModel
 from labkit.runtime.folder import section, write_section
 from labkit.spec import FinetuneSpec, OptimizeSpec
@@ -111,9 +115,52 @@ def test_finishing_again_keeps_the_answers_that_were_recorded(folder):
     assert labkit.verify(folder).checks[0].passed
 
 
+def ran(program, folder):
+    """Run a program of the card as a reader does: copied into a file, in the folder."""
+    (folder.parent / "program.py").write_text(program)
+    command = [sys.executable, folder.parent / "program.py"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.removesuffix("\n")
+
+
+def programs_of(folder):
+    return re.findall(r"```python\n(.*?)\n```", (folder / "README.md").read_text(), re.DOTALL)
+
+
+def test_the_first_program_of_a_card_copied_out_of_it_runs_in_the_folder(folder):
+    wanted = labkit.load(folder).generate("which tone", max_new_tokens=32, raw=True)
+    assert ran(programs_of(folder)[0], folder) == wanted
+
+
+def test_the_card_of_a_classification_shows_the_chance_of_each_label(finished, tmp_path):
+    root = shutil.copytree(finished.parents[2], tmp_path / "runs")
+    tuned, folder = root / "tone", root / "tone" / "onnx" / "fp32"
+    labels = ["anger", "joy"]
+    (tuned / "metrics.json").write_text(json.dumps({"task": "classification", "labels": labels}))
+    ending = "\n### Tone:"
+    prompt = f"{section(folder, 'prompt')['prompt'][0][0]}What 'a' day!{ending}"
+    with (tuned / "events.jsonl").open("a") as stream:
+        stream.write(json.dumps({"time": 2, "kind": "example", "prompt": prompt}) + "\n")
+    (folder / "README.md").write_text(report.export_card(Run(tuned / "onnx"), "fp32"))
+    said = ast.literal_eval(ran(programs_of(folder)[0], folder))
+    model = OnnxModel(folder)
+    read = labkit.load(folder).tokenizer.encode
+    scores = [sequence_score(model, read(prompt), read(f" {label}")) for label in labels]
+    wanted = np.exp(scores) / np.exp(scores).sum()
+    assert [said[label] for label in labels] == pytest.approx(wanted.tolist(), rel=1e-3)
+
+
+def sequence_score(model, prompt, label):
+    """Return the log-likelihood of a label's tokens after a prompt, all read at once."""
+    logits = model.logits([*prompt, *label])[0].astype(np.float64)
+    chances = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+    return sum(chances[len(prompt) - 1 + at, token] for at, token in enumerate(label))
+
+
 @pytest.mark.filterwarnings("default")
 def test_every_program_of_the_card_prints_the_models_likeliest_answer(folder, monkeypatch, capsys):
-    programs = re.findall(r"```python\n(.*?)\n```", (folder / "README.md").read_text(), re.DOTALL)
+    programs = programs_of(folder)
     monkeypatch.chdir(folder)
     model = labkit.load(".")
     ids = model.tokenizer.encode("which tone")
