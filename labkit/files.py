@@ -1,5 +1,6 @@
 """Writing so that a kill, a full disk or a second writer never leaves a half-written record."""
 
+import errno
 import fcntl
 import json
 import os
@@ -10,6 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from .errors import RunError
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+NO_ROOM_WORDS = ("No space left", "enough free space", "requested and")
+"""How safetensors and numpy (`7 requested and 3 written`) say it, without a number."""
 
 
 def write_text(path: Path, text: str) -> None:
@@ -37,6 +42,12 @@ def writing(path: Path) -> Iterator[None]:
             f"The folder {path} cannot be written: {(error.strerror or str(error)).lower()}.",
             hint="Free some space or set LABKIT_RUNS to a folder that you may write to.",
         ) from error
+
+
+def is_no_room(error: BaseException) -> bool:
+    """Whether an error says that a disk is full, or one's share of it."""
+    said = str(error)
+    return getattr(error, "errno", None) in NO_ROOM or any(part in said for part in NO_ROOM_WORDS)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from types import FrameType
 
 from . import machine
 from .errors import LabError
-from .files import locked
+from .files import is_no_room, locked
 from .jobs import JOBS, Job
 from .recorder import Recorder
 from .resources import watched
@@ -80,6 +80,9 @@ def _last_word(error: Exception, path: Path) -> dict[str, str]:
             "problem": f"There was not enough memory: {said:.200} (limit {limit} MiB).",
             "hint": MEMORY_HINT,
         }
+    if is_no_room(error):
+        problem = f"The disk of {path} is full."
+        return end | {"problem": problem, "hint": "Free some space, then start it again."}
     if isinstance(error, OSError) and error.filename:
         return end | {
             "problem": f"{error.filename} cannot be used: {(error.strerror or said).lower()}.",

@@ -16,6 +16,7 @@ from typing import IO, Any
 
 from .. import errors
 from ..errors import ExportError, LabError
+from ..files import is_no_room
 
 N_LAST_LINES = 6
 OFFLINE = {
@@ -74,6 +75,8 @@ def _called(
         if not result.is_file():
             raise _death(f"{module}.{function}", code, log)
         answer = json.loads(result.read_text(encoding="utf-8"))
+    if "full" in answer:
+        raise _no_room(f"{module}.{function}", log.parent)
     if "error" in answer:
         raise _as_error(answer["error"], log)
     return answer["value"], answer["peak_bytes"]
@@ -128,6 +131,10 @@ def serve(module: str, function: str, result: Path) -> None:
         answer = {"error": [type(error).__name__, error.problem, error.hint]}
     except MemoryError:
         answer = {"error": ["ExportError", *_out_of_memory(f"{module}.{function}")]}
+    except Exception as error:
+        if not is_no_room(error):
+            raise
+        answer = {"full": True}
     part = result.with_suffix(".part")
     part.write_text(json.dumps(answer), encoding="utf-8")
     part.replace(result)
@@ -172,6 +179,11 @@ def _death(what: str, code: int, log: Path) -> ExportError:
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     tail = "\n    ".join(["", *lines[-N_LAST_LINES:]])
     return ExportError(f"{what} ended with code {code}:{tail}", hint=f"The whole log is in {log}.")
+
+
+def _no_room(what: str, folder: Path) -> ExportError:
+    hint = "Free some space, then start it again."
+    return ExportError(f"The disk of {folder} is full: {what} could not write its files.", hint)
 
 
 def _out_of_memory(what: str) -> tuple[str, str]:

@@ -137,12 +137,15 @@ def save_merged(
     """
     part = out.with_name(f"{out.name}.part")
     shutil.rmtree(part, ignore_errors=True)
-    if labels:
-        split_head(model, labels, part)
-    model.save_pretrained(part, max_shard_size=shard)
-    for path in tokenizer_files(base):
-        shutil.copy2(path, part / path.name)
-    part.rename(out)
+    try:
+        if labels:
+            split_head(model, labels, part)
+        model.save_pretrained(part, max_shard_size=shard)
+        for path in tokenizer_files(base):
+            shutil.copy2(path, part / path.name)
+        part.rename(out)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)  # a full disk gets its room back
 
 
 def tokenizer_files(folder: Path) -> Sequence[Path]:

@@ -199,8 +199,11 @@ def _whole(out: Path) -> Iterator[Path]:
     part = out.with_name(f"{out.name}.part")
     for folder in (part, out):
         shutil.rmtree(folder, ignore_errors=True)
-    yield part
-    part.rename(out)
+    try:
+        yield part
+        part.rename(out)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)  # a full disk gets its room back
 
 
 def _one_thread() -> None:
