@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -51,9 +52,10 @@ class Work:
         return self.folder / "merged-answers"
 
     def call(self, name: str, step: str, **arguments: Any) -> Any:  # noqa: ANN401 - JSON
-        """Do a step of `steps` in a child, once."""
-        asked = {"step": step, "arguments": arguments}
-        return self.once(name, asked, lambda: call("steps", step, log=self.log, **arguments))
+        """Do a step of `steps`, or of another module as `module.step`, in a child, once."""
+        asked, (module, _, function) = {"step": step, "arguments": arguments}, step.rpartition(".")
+        do = partial(call, module or "steps", function, log=self.log, **arguments)
+        return self.once(name, asked, do)
 
     def call_long(self, name: str, step: str, **arguments: Any) -> Any:  # noqa: ANN401 - JSON
         """As `call`, for a step that takes an argument `progress`; observers are told it."""

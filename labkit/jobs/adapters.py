@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from .. import export
 from ..errors import RunError
 from ..export.adapters import Addition, Sharing, share
-from ..export.held_out import parity_rows
 from ..files import write_json
 from ..run import Run
 from ..runtime import prompt_section
@@ -31,6 +30,7 @@ def adapters(job: Job) -> str:
         precisions=spec.precision,
         gates=request_of(spec).gates,
         accept=spec.accept,
+        seed=spec.seed,
     )
     try:
         write_json(job.path / "metrics.json", share(asked, job.path, emit=until_stopped(job)))
@@ -55,7 +55,7 @@ def _addition(job: Job, tuned: Run, limit: int | None) -> tuple[Addition, str]:
         "prompt": prompt_section(settings, chat=rows.is_chat),
     }
     parts = export.Tuned(folder, tuned.learned, settings)
-    return Addition(tuned.path.name, parts, parity_rows(rows), facts), splits.fingerprint
+    return Addition(tuned.path.name, parts, rows, facts), splits.fingerprint
 
 
 def _about(name: str, settings: FinetuneSpec) -> Sequence[str]:

@@ -10,6 +10,8 @@ from runs import tuned
 
 from labkit import api, cli
 from labkit.errors import CatalogError, ExportError, RunError, SpecError
+from labkit.export import HeldOut
+from labkit.export.adapters import Addition, Sharing, share
 from labkit.export.torch_model import TorchModel
 from labkit.flags import settings_of
 from labkit.options import MAGICS
@@ -88,6 +90,9 @@ def test_each_adapter_is_compared_with_peft_and_the_base_with_itself(place):
         assert of["fp32"]["held_out"]["first_difference"] is None
         assert 0 < of["int8"]["held_out"]["kl"] < 0.05
         assert {of[name]["verdict"] for name in ("fp32", "int8")} == {"passed"}
+    for of in found["adapters"].values():
+        assert of["fp32"]["metric"]["value"] == of["torch"]["metric"]["value"]
+        assert of["int8"]["metric"]["n"] == 6  # all that --limit lets
     assert [found["adapters"][name]["r"] for name in ("tone", "kinds")] == [4, 2]
     assert found["chosen"] == "int8"
 
@@ -97,6 +102,8 @@ def test_what_a_token_costs_is_measured_with_and_without_adapters(place):
     for of in place["first"]["latency"].values():
         assert set(of) == {"plain", "none", "tone", "kinds"}
         assert all(0 < seconds < 1 for times in of.values() for seconds in times.values())
+    card = (place["run"].path / "int8" / "README.md").read_text().split("What an adapter costs")[1]
+    assert all(f"| {name} |" in card for name in ("base, none switched on", "tone", "kinds"))
 
 
 @pytest.mark.process
@@ -182,7 +189,7 @@ def test_names_and_targets_that_cannot_be_are_refused(tmp_path, monkeypatch, set
         put(settings["model"], ("tone",), ("fp32",), target="cuda")
     with pytest.raises(SpecError, match="tune must be left out for several adapters; got 60s"):
         put(settings["model"], ("tone",), ("fp32",), tune="60s")
-    with pytest.raises(SpecError, match="int4 must be auto for several adapters; got gptq"):
+    with pytest.raises(SpecError, match=r"int4 must be auto or k_quant for .*; got gptq"):
         put(settings["model"], ("tone",), ("int4",), int4="gptq")
     with pytest.raises(CatalogError, match="no-such-model"):
         put("no-such-model", ("tone",), ("fp32",))
@@ -192,10 +199,10 @@ def test_names_and_targets_that_cannot_be_are_refused(tmp_path, monkeypatch, set
 
 
 def test_an_adapter_of_another_base_is_refused(tmp_path, settings, tiny_folder, rows):
-    from labkit.export.adapters import Addition, Sharing, share
-
     run = tuned(tiny_folder, tmp_path / "run", r=2)
-    asked = Sharing(Path(settings["model"]), "tiny", [Addition("tone", run, rows)], ["fp32"])
+    asked = Sharing(
+        Path(settings["model"]), "tiny", [Addition("tone", run, HeldOut(rows))], ["fp32"]
+    )
     with pytest.raises(ExportError, match=r"tone was trained on another base: .*tiny, not tiny\."):
         share(asked, tmp_path, emit=print)
 

@@ -1,15 +1,17 @@
 """What is asked for when adapters are put beside a base, and where it is worked on."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice, zip_longest
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
-from ..child import call
 from ..gates import Gates
+from ..held_out import HeldOut, parity_rows
+from ..kept import values_print
 from ..tuned import Tuned
+from ..work import Work
+from .record import Kept, adapter_fingerprint
 
 STAGES = ("answer", "export", "quantize", "adapters", "measure")
 
@@ -27,8 +29,8 @@ class Addition:
     tuned: Tuned
     """Base and adapter."""
 
-    rows: Sequence[list[int]]
-    """Held-out rows of the run, as token ids."""
+    held_out: HeldOut
+    """Rows to compare on and, with references, to score answers on."""
 
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What `labkit.json` says of it: run, task, prompt."""
@@ -38,6 +40,22 @@ class Addition:
         """Its PEFT folder."""
         assert self.tuned.learned is not None
         return self.tuned.learned
+
+    @property
+    def rows(self) -> list[list[int]]:
+        """The rows that are compared, as token ids."""
+        return parity_rows(self.held_out)
+
+    @property
+    def known(self) -> list[str] | None:
+        """What the run answered to the scored rows; a base in 4 bits answers otherwise."""
+        return self.held_out.answered_by("adapter") if self.tuned.is_exact else None
+
+    @property
+    def fingerprint(self) -> str:
+        """Of its weights and rows."""
+        weights, question = adapter_fingerprint(self.learned), self.held_out.question()
+        return values_print(weights, self.rows, question)
 
 
 @dataclass(frozen=True)
@@ -62,6 +80,9 @@ class Sharing:
     accept: bool = False
     """Keep what is beyond its gate."""
 
+    seed: int = 0
+    """Seed of the bootstraps of metrics."""
+
     @property
     def base_rows(self) -> list[list[int]]:
         """Rows for the base alone: some of each run's."""
@@ -69,44 +90,35 @@ class Sharing:
         return list(islice((row for row in turns if row), N_BASE_ROWS))
 
 
-@dataclass
+@dataclass(frozen=True)
 class Bench:
-    """Where adapters are put beside a base, and who is told of it."""
+    """Where adapters are put beside a base: what was asked, and how far it is."""
+
+    asked: Sharing
 
     out: Path
     """The export's folder."""
 
-    emit: Callable[..., None]
-    """Receives events."""
+    fingerprint: str
+    """Of the base's weights."""
 
-    seconds: dict[str, float] = field(default_factory=dict)
-    """How long each step took."""
+    work: Work
 
-    peaks: dict[str, int] = field(default_factory=dict)
-    """Most memory each step held, bytes."""
+    def kept(self, precision: str) -> Kept:
+        """Return the folder of a precision: the one that is there, or the one to be made."""
+        there = Kept(self.out / precision)
+        return there if there.holds(self.fingerprint) else Kept(self.work.folder / precision)
 
-    @property
-    def folder(self) -> Path:
-        """Intermediate files."""
-        return self.out / "work"
+    def is_new(self, kept: Kept) -> bool:
+        """Whether a folder is one that is being made."""
+        return kept.folder.parent == self.work.folder
 
-    @property
-    def log(self) -> Path:
-        """Output of the steps."""
-        return self.out / "export.log"
-
-    def answers(self, name: str) -> Path:
-        """Return where the answers of PyTorch are kept; of the base alone for ""."""
-        return self.folder / "answers" / (f"with-{name}" if name else "base")
-
-    def stage(self, name: str) -> None:
-        """Tell observers which stage begins."""
-        self.emit("stage", name=name, done=STAGES.index(name), total=len(STAGES))
+    def answers(self, addition: Addition | None) -> Path:
+        """Return where the answers of PyTorch are kept; of the base alone for None."""
+        if addition is None:
+            return self.work.answers / f"base-{values_print(self.asked.base_rows)}"
+        return self.work.answers / f"with-{addition.name}-{addition.fingerprint}"
 
     def call(self, name: str, step: str, **arguments: Any) -> Any:  # noqa: ANN401 - JSON
-        """Do a step of this package in a child, as `module.function`; note what it took."""
-        module, function = step.split(".")
-        began = perf_counter()
-        value, self.peaks[name] = call(f"adapters.{module}", function, log=self.log, **arguments)
-        self.seconds[name] = perf_counter() - began
-        return value
+        """Do a step of this package in a child, once."""
+        return self.work.call(name, f"adapters.{step}", **arguments)

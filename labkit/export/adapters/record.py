@@ -12,7 +12,14 @@ from typing import Any
 
 from ...files import write_json
 from ...runtime.folder import section, write_section
+from ...spec.optimize import PRECISIONS
 from .lora import CONFIG, WEIGHTS
+
+WHOLE = ("size_bytes", "r", "run", "torch")
+"""What is known of an adapter whatever its base's precision; `torch` is PyTorch's model."""
+
+JUDGED = ("held_out", "metric", "verdict", "reasons")
+"""What is known of it on a base in one precision."""
 
 USABLE = ("passed", "accepted")
 """Verdicts on what may be used."""
@@ -50,6 +57,7 @@ class Kept:
         """Let an adapter be switched on; one of the same name is replaced."""
         place = self.folder / "adapters" / f"{name}.onnx_adapter"
         place.parent.mkdir(exist_ok=True)
+        self._forget_latency()
         file.replace(place)
         own = {"file": f"adapters/{place.name}", "sha256": hash_of([place]), **facts}
         write_section(self.folder, "adapters", section(self.folder, "adapters") | {name: own})
@@ -58,8 +66,13 @@ class Kept:
         """Take an adapter away, where there is one of this name."""
         left = section(self.folder, "adapters")
         if left.pop(name, None):
+            self._forget_latency()
             write_section(self.folder, "adapters", left)
         (self.folder / "adapters" / f"{name}.onnx_adapter").unlink(missing_ok=True)
+
+    def _forget_latency(self) -> None:
+        """Have it measured again: all are timed in turns, beside each other."""
+        write_json(self.folder / "optimize.json", {**self.facts, "latency": {}})
 
     @property
     def adapters(self) -> dict[str, Path]:
@@ -68,26 +81,29 @@ class Kept:
         return {name: self.folder / facts["file"] for name, facts in found.items()}
 
 
-def metrics(out: Path, precisions: Iterable[str], base: Mapping[str, Any]) -> dict[str, Any]:
+def metrics(
+    out: Path, base: Mapping[str, Any], refused: Mapping[str, dict[str, Any]]
+) -> dict[str, Any]:
     """Return what metrics.json holds of all precisions that are kept.
 
     Args:
         out: Folder of the run.
-        precisions: All there may be.
         base: The rung of the base in PyTorch.
+        refused: Rungs of the base that are beyond their gates, by precision.
     """
-    kept = {name: Kept(out / name).facts for name in precisions}
-    kept = {name: facts for name, facts in kept.items() if facts}
+    kept = {name: facts for name in PRECISIONS if (facts := Kept(out / name).facts)}
+    rungs = {name: facts["rung"] for name, facts in kept.items()} | dict(refused)
     adapters: dict[str, dict[str, Any]] = {}
     for precision, facts in kept.items():
         for name, found in facts.get("adapters", {}).items():
-            whole = {key: found[key] for key in ("size_bytes", "r", "run")}
-            judged = {key: found[key] for key in ("held_out", "verdict", "reasons")}
+            whole = {key: found[key] for key in WHOLE if key in found}
+            judged = {key: found[key] for key in JUDGED if key in found}
             adapters[name] = adapters.get(name, {}) | whole | {precision: judged}
     return {
         "target": "cpu",
         "chosen": _chosen(kept),
-        "rungs": {"base": dict(base)} | {name: facts["rung"] for name, facts in kept.items()},
+        "gates": {name: of["gates"] for name, of in kept.items() if name != "fp32"},
+        "rungs": {"base": dict(base)} | {name: rungs[name] for name in PRECISIONS if name in rungs},
         "adapters": adapters,
         "latency": {name: facts.get("latency", {}) for name, facts in kept.items()},
     }

@@ -1,5 +1,11 @@
-"""What is done in a process of its own; all take and return JSON values."""
+"""What is done in a process of its own; all take and return JSON values.
 
+A step for several adapters keeps what it found of each in a file beside the answers: stopped, or
+asked again with others among them, it does not do those twice.
+"""
+
+import json
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -7,52 +13,100 @@ from typing import Any
 import numpy as np
 
 from ...errors import ExportError
+from ...files import write_json
 from ...runtime import OnnxModel
+from ..answering import ask_onnx, ask_torch
 from ..builder import quantize_and_tie
 from ..check import Reference, compare, reference_of
 from ..torch_model import TorchModel
 from ..tuned import Tuned
+from .sites import add_inputs
+
+SAID = "said.json"
+"""What PyTorch answered to the question; written last."""
 
 
-def answer(asked: list[dict[str, Any]]) -> None:
+def answer(asked: list[dict[str, Any]]) -> list[Any]:
     """Keep what PyTorch answers, one model after another; PyTorch is imported once.
 
     Args:
         asked: Of each model `tuned`, the base alone or with PEFT's own adapter; the `rows` that it
-            reads; and the folder of its `answers`.
+            reads; the `question` of `HeldOut.question`, None where its answers are known; and the
+            folder of its `answers`.
+
+    Returns:
+        What each answered to its question.
     """
+    for one in asked:
+        if not (Path(one["answers"]) / SAID).is_file():
+            _answer(**one)
+    return [json.loads((Path(one["answers"]) / SAID).read_text("utf-8")) for one in asked]
+
+
+def _answer(
+    tuned: dict[str, Any], rows: list[list[int]], question: dict[str, Any] | None, answers: str
+) -> None:
     import torch
 
-    for one in asked:
-        model = Tuned.from_json(one["tuned"]).load()
-        torch.set_num_threads(1)  # threads that wait for each other crawl on a busy machine
-        reference_of(TorchModel(model), one["rows"]).save(Path(one["answers"]))
-        del model
+    whole, folder = Tuned.from_json(tuned), Path(answers)
+    model = whole.load()
+    torch.set_num_threads(1)  # threads that wait for each other crawl on a busy machine
+    reference_of(TorchModel(model), rows).save(folder)
+    write_json(folder / SAID, ask_torch(model, question, whole.learned) if question else None)
 
 
-def quantize(full: str, out: str, precision: str) -> None:
-    """Quantise the base; its head and embedding are stored once."""
-    quantize_and_tie(Path(full), Path(out), precision)
+def place(full: str, out: str, precision: str) -> None:
+    """Make the base in a precision, its graph with the inputs of adapters.
+
+    Args:
+        full: The base in fp32.
+        out: New folder; it appears when it is complete.
+        precision: A quantised one has head and embedding stored once.
+    """
+    part = Path(f"{out}.part")
+    for folder in (part, Path(out)):
+        shutil.rmtree(folder, ignore_errors=True)
+    if precision == "fp32":
+        shutil.copytree(full, part)
+    else:
+        quantize_and_tie(Path(full), part, precision)
+    add_inputs(part)
+    part.rename(out)
 
 
-def parity(
-    folder: str, adapters: dict[str, str], answers: dict[str, str]
-) -> dict[str, dict[str, Any]]:
-    """Compare each adapter with kept answers of PyTorch, all in one session.
+def check(folder: str, asked: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Compare adapters with kept answers of PyTorch and let each answer its question.
 
-    They are switched on in turn, then with none between them and in the other order: what was
-    on before must not matter.
+    All share one session. They are switched on in turn, then with none between them and in the
+    other order: what was on before must not matter.
 
     Args:
         folder: The exported base, its graph with the inputs of adapters.
-        adapters: File of each adapter; none for "".
-        answers: Kept answers by the adapter's name; "" for the base alone.
+        asked: By an adapter's name its `file`, None for the base alone; the folder of PyTorch's
+            `answers`; and the `question`, None where nothing is scored.
+
+    Returns:
+        By the same names `held_out`, the comparison, and the `answers`.
     """
-    model = OnnxModel(Path(folder))
-    views = {name: model.using(Path(adapters[name]) if name else None) for name in answers}
-    kept = {name: Reference.load(Path(path)) for name, path in answers.items()}
+    places = {name: Path(of["answers"]) / f"{Path(folder).name}.json" for name, of in asked.items()}
+    left = {name: of for name, of in asked.items() if not places[name].is_file()}
+    for name, found in (_checked(Path(folder), left) if left else {}).items():
+        write_json(places[name], found)
+    return {name: json.loads(place.read_text("utf-8")) for name, place in places.items()}
+
+
+def _checked(folder: Path, asked: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    model = OnnxModel(folder)
+    views = {
+        name: model.using(Path(of["file"]) if of["file"] else None) for name, of in asked.items()
+    }
+    kept = {name: Reference.load(Path(of["answers"])) for name, of in asked.items()}
     first = {name: view.logits(kept[name].rows[0])[0] for name, view in views.items()}
-    found = {name: asdict(compare(kept[name], view)) for name, view in views.items()}
+    found: dict[str, dict[str, Any]] = {}
+    for name, view in views.items():
+        question = asked[name]["question"]
+        answers = ask_onnx(view, question) if question else None
+        found[name] = {"held_out": asdict(compare(kept[name], view)), "answers": answers}
     for name in reversed(views):
         model.logits(kept[name].rows[0])
         if not np.array_equal(first[name], views[name].logits(kept[name].rows[0])[0]):

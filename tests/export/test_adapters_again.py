@@ -1,0 +1,159 @@
+"""Adapters beside a base: what each answers is scored and judged; a stop repeats no step."""
+
+import json
+
+import pytest
+from runs import tuned
+
+from labkit.errors import ExportError
+from labkit.export import Gates, HeldOut
+from labkit.export.adapters import Addition, Sharing, share
+
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.filterwarnings("ignore:Adapter 'default'. .* have invalid shape"),
+]
+
+LABELS = {"a": [5], "b": [6, 7], "c": [8]}
+GATES = Gates(max_kl=0.05, min_top1=0.0)
+
+
+class Stop(Exception):
+    """What a listener raises to end the work."""
+
+
+def likeliest(model, prompts):
+    """Return the label of each prompt whose tokens are the likeliest, by plain forward passes."""
+    import torch
+
+    def score(prompt, tokens):
+        with torch.inference_mode():
+            said = model(torch.tensor([[*prompt, *tokens]])).logits[0].log_softmax(-1)
+        return sum(float(said[len(prompt) - 1 + i, t]) for i, t in enumerate(tokens))
+
+    return [max(LABELS, key=lambda label: score(row, LABELS[label])) for row in prompts]
+
+
+def another(label):
+    return "b" if label == "a" else "a"
+
+
+@pytest.fixture(scope="module")
+def additions(tiny_folder, tmp_path_factory, rows):
+    """Two runs: of twenty labels PEFT's `tone` has two wrong; `kinds` claims to have all right."""
+    folder = tmp_path_factory.mktemp("runs")
+    runs = {name: tuned(tiny_folder, folder / name, r=r) for name, r in (("tone", 4), ("kinds", 2))}
+    prompts = [[*row, token] for row in rows for token in (9, 40, 77, 120, 200)]
+    said = {name: likeliest(run.load(), prompts) for name, run in runs.items()}
+    gold = {
+        "tone": [*map(another, said["tone"][:2]), *said["tone"][2:]],
+        "kinds": [*map(another, said["kinds"][:10]), *said["kinds"][10:]],
+    }
+    recorded = {"tone": {}, "kinds": {"adapter": gold["kinds"]}}
+    return [
+        Addition(
+            name,
+            run,
+            HeldOut(
+                prompts, list(LABELS.values()), list(LABELS), gold[name], recorded=recorded[name]
+            ),
+        )
+        for name, run in runs.items()
+    ]
+
+
+class Sharings:
+    """A base's export, asked for again and again."""
+
+    def __init__(self, base, additions, out):
+        self.base, self.additions, self.out, self.stages = base, additions, out, []
+
+    def __call__(self, *names, until=None, precisions=("fp32", "int8", "int4"), **asked):
+        self.stages.clear()
+
+        def emit(kind, **values):
+            if kind == "stage":
+                self.stages.append(values["name"])
+            if values.get("name") == until:
+                raise Stop
+
+        chosen = [addition for addition in self.additions if addition.name in names]
+        given = {"gates": GATES} | asked
+        found = share(Sharing(self.base, "tiny", chosen, precisions, **given), self.out, emit=emit)
+        (self.out / "metrics.json").write_text(json.dumps(found))  # as the job does
+        return found
+
+    @property
+    def made(self):
+        """When each graph was written, each answer of PyTorch and each comparison with it."""
+        files = [*self.out.glob("work/*/model.onnx"), *self.out.glob("work/answers/*/*")]
+        times = {path: path.stat().st_mtime_ns for path in files}
+        return {str(path.relative_to(self.out / "work")): time for path, time in times.items()}
+
+
+@pytest.fixture(scope="module")
+def sharing(tiny_folder, additions, tmp_path_factory):
+    return Sharings(tiny_folder, additions, tmp_path_factory.mktemp("export"))
+
+
+@pytest.fixture(scope="module")
+def first(sharing):
+    """What was found of both adapters, after two stops."""
+    with pytest.raises(Stop):
+        sharing("tone", "kinds", until="measure")
+    made = sharing.made
+    assert {"full/model.onnx", "fp32/model.onnx", "int8/model.onnx"} <= set(made)
+    assert sum(name.endswith("/int8.json") for name in made) == 3  # of the base and of each
+    with pytest.raises(Stop):
+        sharing("tone", "kinds", until="measure")
+    assert sharing.made == made  # no step was done twice
+    assert {path.name for path in sharing.out.iterdir()} == {"export.log", "work"}
+    return sharing("tone", "kinds")
+
+
+def test_what_was_stopped_goes_on_and_tells_what_every_step_took(sharing, first):
+    assert sharing.stages == ["answer", "export", "quantize", "adapters", "measure"]
+    names = {path.name for path in sharing.out.iterdir()}
+    assert names == {"export.log", "metrics.json", "fp32", "int8"}
+    steps = {"answer", "export", "quantize int8", "check int8", "check adapters in int8"}
+    assert steps | {"measure int8"} <= set(first["seconds"]) & set(first["peak_bytes"])
+    assert set(first["latency"]["int8"]) == {"plain", "none", "tone"}
+
+
+def test_each_adapters_answers_are_scored_beside_those_of_pytorch(first):
+    tone = first["adapters"]["tone"]
+    theirs, ours = tone["torch"]["metric"], tone["fp32"]["metric"]
+    assert (theirs["name"], theirs["value"], theirs["n"]) == ("accuracy", 18 / 20, 20)
+    assert (ours["value"], ours["lost"], ours["n"]) == (18 / 20, 0.0, 20)
+    low, high = ours["interval"]
+    assert low < 18 / 20 < high
+    assert tone["int8"]["metric"]["value"] >= 16 / 20  # rounding flips a close call at most
+
+
+def test_a_metric_that_is_lost_refuses_an_adapter_and_accept_keeps_it(sharing, first):
+    kinds = first["adapters"]["kinds"]
+    assert kinds["torch"]["metric"]["value"] == 1.0  # as the run has it on record
+    assert kinds["fp32"]["verdict"] == "passed"  # judged by its logits alone
+    assert kinds["int8"]["verdict"] == "refused"
+    assert "int8 may lose 0.02 of accuracy; it lost 0." in kinds["int8"]["reasons"][0]
+    with pytest.raises(ExportError, match="No adapter is within its gate; kinds: int8 may lose"):
+        sharing("kinds", precisions=("int8",))
+    again = sharing("kinds", precisions=("int8",), accept=True)
+    assert again["adapters"]["kinds"]["int8"]["verdict"] == "accepted"
+    assert again["adapters"]["tone"] == first["adapters"]["tone"]
+    assert set(again["latency"]["int8"]) == {"plain", "none", "tone", "kinds"}
+    assert again["seconds"]["export"] == first["seconds"]["export"]
+
+
+def test_a_base_beyond_its_gate_is_refused_with_the_number(sharing, first):
+    int4 = first["rungs"]["int4"]
+    assert int4["verdict"] == "refused"
+    assert int4["reasons"][0].startswith("The mean KL of int4 must be at most 0.05 nats per token")
+    assert list(first["rungs"]) == ["base", "fp32", "int8", "int4"]
+    with pytest.raises(ExportError, match=r"int4 is beyond its gate\. The mean KL of"):
+        sharing("tone", precisions=("int4",))
+    made = sharing.made
+    kept = sharing("tone", precisions=("int4",), accept=True)
+    assert made["int4/model.onnx"] == (sharing.out / "int4" / "model.onnx").stat().st_mtime_ns
+    assert kept["rungs"]["int4"]["verdict"] == "accepted"
+    assert kept["adapters"]["tone"]["int4"]["held_out"]["kl"] < 1
