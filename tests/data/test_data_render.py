@@ -5,6 +5,7 @@ import pytest
 from labkit.data.layouts import layout_of
 from labkit.data.render import columns_of, render, render_notes
 from labkit.data.tables import Row
+from labkit.data.templates import parse, unfilled
 from labkit.errors import DataError, LabError, SpecError
 from labkit.spec import FinetuneSpec
 
@@ -191,3 +192,15 @@ USER = {"role": "user", "content": "Hi"}
 )
 def test_a_chat_that_cannot_be_learned_is_named(messages, words):
     assert words in refusal({"messages": messages}, kind=DataError)
+
+
+@pytest.mark.parametrize(
+    ("template", "text", "wanted"),
+    [
+        ("Phrase: {p}\nTone: ", "Phrase: what (a)\nday!\nTone:", {"p": "what (a)\nday!"}),
+        ("{a}.* {b}?", "one.* two?", {"a": "one", "b": "two"}),
+        ("Phrase: {p}", "phrase: no", None),
+    ],
+)
+def test_what_a_filled_prompt_was_made_from_is_found_again(template, text, wanted):
+    assert unfilled(parse(template, "prompt_template"), text) == wanted

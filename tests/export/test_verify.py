@@ -71,9 +71,11 @@ def test_a_run_is_checked_by_its_chosen_export(finished, monkeypatch):
 def test_data_that_was_cut_off_are_named_and_not_opened(folder):
     data = folder / "model.onnx.data"
     data.write_bytes(data.read_bytes()[:-4])
-    found = checks(labkit.verify(folder))
+    verified = labkit.verify(folder)
+    found = checks(verified)
     assert found["files"] == (False, "changed: model.onnx.data")
     assert found["answers"][0] is None
+    assert repr(verified).endswith("\n  Copy the whole folder again, or optimise its run again.")
 
 
 def test_a_graph_that_answers_otherwise_is_found_though_its_checksums_fit(folder):

@@ -19,6 +19,9 @@ from .checksums import Differences, differences
 SIGNS = {True: "✓", False: "✗", None: "–"}
 """Signs of what is as it must be, what is not, and what could not be looked at."""
 
+MEND = "Copy the whole folder again, or optimise its run again."
+"""What helps where files are not those that were written."""
+
 MIB = 2**20
 
 
@@ -58,7 +61,8 @@ class Verification:
         n = len(self.faults)
         said = "can be used here" if self.ok else f"cannot be relied on here, {n} checks failed"
         said = said.replace("1 checks", "1 check")
-        return "\n".join([f"{self.folder} {said}.", *(f"  {check}" for check in self.checks)])
+        hint = [MEND] if any(check.name == "files" for check in self.faults) else []
+        return "\n".join([f"{self.folder} {said}.", *(f"  {one}" for one in (*self.checks, *hint))])
 
 
 def verify(folder: Path) -> Verification:
@@ -152,7 +156,8 @@ def _disk(folder: Path) -> Check:
     free = shutil.disk_usage(folder).free
     target = section(folder, "session").get("target", "cpu")
     needed = 0 if target == "cpu" else _size(folder)
-    said = f"{free // MIB} MiB are free, {needed // MIB} MiB are wanted"
+    more = f"{needed // MIB} MiB more are wanted" if needed else "no more is wanted"
+    said = f"{free // MIB} MiB are free, {more}"
     return Check("disk", free >= needed, said)
 
 
