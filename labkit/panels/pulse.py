@@ -21,24 +21,37 @@ class Pulse:
     def __init__(self, beat: Callable[[], bool], every: float = EVERY) -> None:
         self._beat, self._every = beat, every
         self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._goes = self._asked = False
 
     def start(self) -> None:
-        """Begin, unless it is going."""
-        if self._thread is not None and self._thread.is_alive():
-            return
-        self._stop.clear()
+        """Begin, unless it is going; a call that is going on is then not the last one."""
+        with self._lock:
+            self._asked = True
+            self._stop.clear()
+            if self._goes:
+                return
+            self._goes = True
         here = contextvars.copy_context()  # else its displays would go to the latest cell
-        self._thread = threading.Thread(target=here.run, args=(self._run,), daemon=True)
-        self._thread.start()
+        threading.Thread(target=here.run, args=(self._run,), daemon=True).start()
 
     def stop(self) -> None:
         """End after the call that is going on."""
         self._stop.set()
 
     def _run(self) -> None:
-        while not self._stop.is_set() and self._beat():
-            self._stop.wait(self._every)
+        is_more = True
+        while self._again(is_more):
+            is_more = self._beat()
+            if is_more:
+                self._stop.wait(self._every)
+
+    def _again(self, is_more: bool) -> bool:
+        """Whether to call once more; what was asked for during a call is."""
+        with self._lock:
+            self._goes = (is_more or self._asked) and not self._stop.is_set()
+            self._asked = False
+            return self._goes
 
 
 def shows_threads() -> bool:

@@ -4,7 +4,8 @@ from .blocks import Picture
 from .card import write_card
 from .chart_schedule import schedule_picture
 from .export_card import export_card
-from .html import bundle, final, fragment, live
+from .html import bundle, final, fragment, links, live
+from .kept import KeptPictures
 from .page import write_report
 from .plaintext import line, plain, progress_line, text
 from .rating_page import rating_page
@@ -15,6 +16,7 @@ from .table import Plain, RunsTable, runs_table
 from .views import NotebookView, SilentView, TextView, Watcher, watcher
 
 __all__ = [
+    "KeptPictures",
     "NotebookView",
     "Picture",
     "Plain",
@@ -30,6 +32,7 @@ __all__ = [
     "fragment",
     "kept_models",
     "line",
+    "links",
     "live",
     "plain",
     "progress_line",

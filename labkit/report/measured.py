@@ -102,12 +102,6 @@ def signs(run: Run) -> list[str]:
     return list(found.values())
 
 
-def latest_samples(run: Run) -> list[Event]:
-    """Return the answers of the latest validation that has any."""
-    samples = run.of("sample")
-    return [event for event in samples if event.get("step") == samples[-1].get("step")]
-
-
 def stage(run: Run) -> Event | None:
     """Return the stage the run is in; None while it takes steps."""
     event = run.last("stage", "step", "lr_probe", "end")

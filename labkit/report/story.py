@@ -2,10 +2,10 @@
 
 from ..run import Run
 from . import course, measured, words
-from .answers import judged
-from .blocks import Block, Facts, Head, Lines, Picture, Table
+from .blocks import Block, Facts, Head, Lines, Picture
 from .chart_rates import rates
 from .facts import facts, title
+from .history import samples
 from .ladder import ladder
 from .merged import merged
 from .results import pictures, results
@@ -24,17 +24,20 @@ def story(run: Run) -> list[Block]:
 
 
 def going(run: Run) -> list[Block]:
+    """Return what to watch while a run is waiting or running, and how to stop it."""
+    return [*progress(run), *how_to_stop(run)]
+
+
+def progress(run: Run) -> list[Block]:
     """Return what to watch while a run is waiting or running."""
     if run.job in CHECKED:
-        checked = CHECKED[run.job](run)
-        return [head(run), *stages(run), *checked, *_notes(run), *how_to_stop(run)]
+        return [head(run), *stages(run), *CHECKED[run.job](run), *_notes(run)]
     if run.job == "evaluate":
-        return [head(run), *stages(run), *_notes(run), *how_to_stop(run)]
+        return [head(run), *stages(run), *_notes(run)]
     if run.job == "find_lr":
-        return [head(run), *rates(run), *_notes(run), *how_to_stop(run)]
+        return [head(run), *rates(run), *_notes(run)]
     blocks: list[Block] = [head(run), *_numbers(run), *course.signs(run), *loss_picture(run)]
-    blocks += [*course.schedule(run), *samples(run)]
-    return [*blocks, *_notes(run), *how_to_stop(run)]
+    return [*blocks, *course.schedule(run), *samples(run), *_notes(run)]
 
 
 def ended(run: Run) -> list[Block]:
@@ -92,24 +95,6 @@ def loss_picture(run: Run) -> list[Block]:
     return [Picture("Loss", curve.sentence, lambda: loss_curve(curve))]
 
 
-def samples(run: Run) -> list[Block]:
-    """Return the answers that the model gave at the latest validation."""
-    latest = measured.latest_samples(run)
-    if not latest:
-        return []
-    prompts = words.apart([sample.get("prompt", "") for sample in latest])
-    rows = tuple(
-        (
-            shown,
-            words.head(sample.get("expected", "")),
-            judged(sample.get("answer", ""), sample.get("expected", "")),
-        )
-        for sample, shown in zip(latest, prompts, strict=True)
-    )
-    title = f"Answers at step {latest[-1].get('step')}"
-    return [Table(title, ("prompt", "expected", "answer"), rows, numeric=False)]
-
-
 def _numbers(run: Run) -> list[Block]:
     step, seen = run.last("step"), measured.curve(run)
     now, _, limit = measured.memory(run)
@@ -120,6 +105,7 @@ def _numbers(run: Run) -> list[Block]:
         ("training loss", step and words.loss(step.get("loss"))),
         ("best validation loss", seen.best and words.loss(seen.best[1])),
         ("time left in training", left is not None and words.clock(left)),
+        ("learning rate", step and "learning_rate" in step and f"{step['learning_rate']:.1e}"),
         ("tokens per second", speed and words.count(speed)),
         ("cores in use", cores is not None and f"{words.number(cores):.1f}"),
         ("memory", now and words.size(now) + (f" of {words.size(limit)}" if limit else "")),

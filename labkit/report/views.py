@@ -11,8 +11,8 @@ from typing import Any, Literal, Protocol, TextIO
 
 from ..run import Event, Run
 from . import story, words
-from .blocks import Block, Picture
 from .html import bundle, fragment
+from .kept import KeptPictures
 from .plaintext import line, text
 
 
@@ -64,7 +64,7 @@ class NotebookView:
         self._every = every
         self._next = 0.0
         self._output = Output()
-        self._pictures = _Pictures()
+        self._pictures = KeptPictures()
 
     def update(self, run: Run) -> None:
         """Draw the run if the last drawing is old enough."""
@@ -136,27 +136,6 @@ class TextView:
     def _write(self, said: str) -> None:
         self._stream.write(("\r\x1b[K" if self._tty else "") + said + "\n")
         self._stream.flush()
-
-
-class _Pictures:
-    """Keeps each drawing while the record has no new point, and for as long as drawing costs."""
-
-    def __init__(self) -> None:
-        self._kept: dict[str, tuple[str, bytes]] = {}
-        self._next = 0.0
-
-    def kept(self, block: Block) -> Block:
-        """Return a picture with its drawing made now or before; other blocks as they are."""
-        if not isinstance(block, Picture):
-            return block
-        alt, drawn = self._kept.get(block.title, ("", b""))
-        if not drawn or (alt != block.alt and time.monotonic() >= self._next):
-            start = time.monotonic()
-            alt, drawn = block.alt, block.draw()
-            end = time.monotonic()
-            self._next = end + 20 * (end - start)  # at most a twentieth of one processor
-            self._kept[block.title] = alt, drawn
-        return Picture(block.title, block.alt, lambda: drawn)
 
 
 def watcher(kind: Literal["notebook", "text", "silent"] | None = None) -> Watcher:
