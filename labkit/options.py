@@ -78,9 +78,26 @@ def verify_options(parser: Parser) -> None:
     parser.add_argument("--precision", help=text)
 
 
+def runs_options(parser: Parser) -> None:
+    """Add what `labkit runs` takes."""
+    parser.add_argument("name", nargs="?", help="Run to show.")
+    parser.add_argument("--delete", action="store_true", help="Delete this run, exports included.")
+    parser.add_argument("--yes", action="store_true", help="Delete without asking.")
+
+
 def add_background(parser: Parser) -> None:
     """Add the option of every magic that starts a run."""
     parser.add_argument("--background", action="store_true", help="Return at once.")
+
+
+def add_panel(parser: Parser) -> None:
+    """Add the option of every magic that has a panel."""
+    parser.add_argument("--panel", action="store_true", help="Do it with the mouse, in a panel.")
+
+
+def shown_options(parser: Parser) -> None:
+    """Add what `%runs` takes."""
+    parser.add_argument("name", nargs="?", help="Run to show, and to follow while it goes on.")
 
 
 def _magic(prog: str, text: str, *options: Callable[[Parser], None]) -> Callable[[], Parser]:
@@ -129,6 +146,12 @@ MAGICS: Mapping[str, Callable[[], Parser]] = {
         "%data",
         "Report on rows before training: doubles, balance, lengths, what the template breaks.",
         data_options,
+    ),
+    "runs": _magic(
+        "%runs",
+        "List the runs, or show one and follow it while it goes on.",
+        shown_options,
+        add_panel,
     ),
     "rate": _magic(
         "%rate",

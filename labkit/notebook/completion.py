@@ -16,7 +16,7 @@ from ..run import all_runs
 from ..settings import Rule
 from ..spec import FinetuneSpec
 
-HEAD = re.compile(rf"\s*%{{1,2}}({'|'.join([*MAGICS, 'runs', 'stop', 'tensorboard'])})\b")
+HEAD = re.compile(rf"\s*%{{1,2}}({'|'.join([*MAGICS, 'stop', 'tensorboard'])})\b")
 
 
 @context_matcher()

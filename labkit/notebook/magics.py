@@ -7,7 +7,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 
-from .. import api, catalog, report
+from .. import api, catalog, panels, report
 from ..errors import SpecError
 from ..flags import resumable, settings_of
 from ..options import MAGICS
@@ -123,11 +123,15 @@ class LabMagics(Magics):
         show_tensorboard(line.strip())
 
     @line_magic
+    @helpful
     def runs(self, line: str) -> Any:  # noqa: ANN401 - shown by IPython
-        """List the runs, or attach to the one named: `%runs`, `%runs demo`."""
-        if not (name := line.strip()):
+        """List the runs, or show one; the options' help is put here below."""
+        args = _read("runs", line)
+        if args.panel and args.name:
+            return panels.run(args.name)
+        if not args.name:
             return report.runs_table(all_runs())
-        api.attach(Run(name))
+        api.attach(Run(args.name))
         return None
 
     @line_magic
