@@ -1,13 +1,11 @@
 """Adapters beside a base: what each answers is scored and judged; a stop repeats no step."""
 
-import json
-
 import pytest
 from runs import tuned
 
-from labkit.errors import ExportError
 from labkit.export import Gates, HeldOut
 from labkit.export.adapters import Addition, Sharing, share
+from labkit.runtime.folder import section
 
 pytestmark = [
     pytest.mark.process,
@@ -62,13 +60,13 @@ def additions(tiny_folder, tmp_path_factory, rows):
     ]
 
 
-class Sharings:
-    """A base's export, asked for again and again."""
+class Export:
+    """A base's export with its adapters, asked for again and again."""
 
-    def __init__(self, base, additions, out):
-        self.base, self.additions, self.out, self.stages = base, additions, out, []
+    def __init__(self, asked, out):
+        self.asked, self.out, self.stages = asked, out, []
 
-    def __call__(self, *names, until=None, precisions=("fp32", "int8", "int4"), **asked):
+    def __call__(self, until=None):
         self.stages.clear()
 
         def emit(kind, **values):
@@ -77,11 +75,7 @@ class Sharings:
             if values.get("name") == until:
                 raise Stop
 
-        chosen = [addition for addition in self.additions if addition.name in names]
-        given = {"gates": GATES} | asked
-        found = share(Sharing(self.base, "tiny", chosen, precisions, **given), self.out, emit=emit)
-        (self.out / "metrics.json").write_text(json.dumps(found))  # as the job does
-        return found
+        return share(self.asked, self.out, emit=emit)
 
     @property
     def made(self):
@@ -92,29 +86,30 @@ class Sharings:
 
 
 @pytest.fixture(scope="module")
-def sharing(tiny_folder, additions, tmp_path_factory):
-    return Sharings(tiny_folder, additions, tmp_path_factory.mktemp("export"))
+def export(tiny_folder, additions, tmp_path_factory):
+    asked = Sharing(tiny_folder, "tiny", additions, ("fp32", "int8", "int4"), GATES)
+    return Export(asked, tmp_path_factory.mktemp("export"))
 
 
 @pytest.fixture(scope="module")
-def first(sharing):
+def first(export):
     """What was found of both adapters, after two stops."""
     with pytest.raises(Stop):
-        sharing("tone", "kinds", until="measure")
-    made = sharing.made
+        export(until="measure")
+    made = export.made
     assert {"full/model.onnx", "fp32/model.onnx", "int8/model.onnx"} <= set(made)
     assert sum(name.endswith("/int8.json") for name in made) == 3  # of the base and of each
     with pytest.raises(Stop):
-        sharing("tone", "kinds", until="measure")
-    assert sharing.made == made  # no step was done twice
-    assert {path.name for path in sharing.out.iterdir()} == {"export.log", "work"}
-    return sharing("tone", "kinds")
+        export(until="measure")
+    assert export.made == made  # no step was done twice
+    assert {path.name for path in export.out.iterdir()} == {"export.log", "work"}
+    return export()
 
 
-def test_what_was_stopped_goes_on_and_tells_what_every_step_took(sharing, first):
-    assert sharing.stages == ["answer", "export", "quantize", "adapters", "measure"]
-    names = {path.name for path in sharing.out.iterdir()}
-    assert names == {"export.log", "metrics.json", "fp32", "int8"}
+def test_what_was_stopped_goes_on_and_tells_what_every_step_took(export, first):
+    assert export.stages == ["answer", "export", "quantize", "adapters", "measure"]
+    names = {path.name for path in export.out.iterdir()}
+    assert names == {"export.log", "fp32", "int8"}
     steps = {"answer", "export", "quantize int8", "check int8", "check adapters in int8"}
     assert steps | {"measure int8"} <= set(first["seconds"]) & set(first["peak_bytes"])
     assert set(first["latency"]["int8"]) == {"plain", "none", "tone"}
@@ -130,30 +125,17 @@ def test_each_adapters_answers_are_scored_beside_those_of_pytorch(first):
     assert tone["int8"]["metric"]["value"] >= 16 / 20  # rounding flips a close call at most
 
 
-def test_a_metric_that_is_lost_refuses_an_adapter_and_accept_keeps_it(sharing, first):
+def test_an_adapter_that_loses_its_metric_is_refused_and_the_other_stays(export, first):
     kinds = first["adapters"]["kinds"]
     assert kinds["torch"]["metric"]["value"] == 1.0  # as the run has it on record
     assert kinds["fp32"]["verdict"] == "passed"  # judged by its logits alone
     assert kinds["int8"]["verdict"] == "refused"
     assert "int8 may lose 0.02 of accuracy; it lost 0." in kinds["int8"]["reasons"][0]
-    with pytest.raises(ExportError, match="No adapter is within its gate; kinds: int8 may lose"):
-        sharing("kinds", precisions=("int8",))
-    again = sharing("kinds", precisions=("int8",), accept=True)
-    assert again["adapters"]["kinds"]["int8"]["verdict"] == "accepted"
-    assert again["adapters"]["tone"] == first["adapters"]["tone"]
-    assert set(again["latency"]["int8"]) == {"plain", "none", "tone", "kinds"}
-    assert again["seconds"]["export"] == first["seconds"]["export"]
+    assert set(section(export.out / "int8", "adapters")) == {"tone"}
 
 
-def test_a_base_beyond_its_gate_is_refused_with_the_number(sharing, first):
+def test_a_base_beyond_its_gate_is_refused_with_the_number(first):
     int4 = first["rungs"]["int4"]
     assert int4["verdict"] == "refused"
     assert int4["reasons"][0].startswith("The mean KL of int4 must be at most 0.05 nats per token")
     assert list(first["rungs"]) == ["base", "fp32", "int8", "int4"]
-    with pytest.raises(ExportError, match=r"int4 is beyond its gate\. The mean KL of"):
-        sharing("tone", precisions=("int4",))
-    made = sharing.made
-    kept = sharing("tone", precisions=("int4",), accept=True)
-    assert made["int4/model.onnx"] == (sharing.out / "int4" / "model.onnx").stat().st_mtime_ns
-    assert kept["rungs"]["int4"]["verdict"] == "accepted"
-    assert kept["adapters"]["tone"]["int4"]["held_out"]["kl"] < 1
