@@ -3,11 +3,12 @@
 import argparse
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, NoReturn, get_args, get_origin
 
 from .errors import SpecError, near
-from .settings import Spec, docs_of, types_of
+from .settings import Rule, Spec, docs_of, types_of
 from .yaml import parse_yaml
 
 
@@ -47,8 +48,24 @@ def add_settings(
         extra: dict[str, Any] = {"type": _reader(name, types_of(spec)[name]), "metavar": "VALUE"}
         if types_of(spec)[name] is bool:
             extra |= {"nargs": "?", "const": True}
-        help_text = text.replace("%", "%%")
+        help_text = f"{text} {_facts(spec, name)}".strip().replace("%", "%%")
         group.add_argument(*flags, dest=name, default=argparse.SUPPRESS, help=help_text, **extra)
+
+
+def _facts(spec: type[Spec], name: str) -> str:
+    """Return a setting's default and rule in brackets; nothing where there are none to tell."""
+    field = next(one for one in fields(spec) if one.name == name)  # type: ignore[arg-type]
+    rule = field.metadata.get("rule", Rule())
+    default = "" if rule.by_method else _shown(field.default)
+    facts = [f"default: {default}" if default else "", str(rule)]
+    return f"[{'; '.join(filter(None, facts))}]" if any(facts) else ""
+
+
+def _shown(default: object) -> str:
+    """Return a default as it is written on a line; nothing where it is left out or off."""
+    if default is None or default is False or default is MISSING:
+        return ""
+    return ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
 
 
 def settings_of(
