@@ -1,28 +1,24 @@
 """The routes: OpenAI's `/v1/chat/completions`, `/v1/completions`, `/v1/models`, and `/health`."""
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
-from ..errors import LabError, listed, near
+from ..errors import listed, near
 from ..runtime import Loaded
-from .answer import Answer, End, stream_of
+from .answer import Answer, stream_of
 from .ask import Ask, chat_ask, text_ask
 from .handlers import HANDLERS
 from .incoming import read
-from .refusal import Refusal, body_of
-from .replies import DONE, Head, event, model_card, model_list
+from .refusal import Refusal
+from .replies import Head, model_card, model_list
+from .sending import Streamed, whole
 from .worker import Worker
-
-SSE = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 
 class Routes:
@@ -79,9 +75,9 @@ class Routes:
         head = Head(ask.model, is_chat)
         forget = partial(self._worker.cancel, answer)
         if ask.stream:
-            return Streamed(_events(answer, head, ask.include_usage), forget)
+            return Streamed(answer, head, forget, counts=ask.include_usage)
         try:
-            return await _unless_gone(request, _whole(answer, head))
+            return await whole(request, answer, head)
         finally:
             forget()
 
@@ -96,62 +92,3 @@ class Routes:
             code="model_not_found",
             param="model",
         )
-
-
-class Streamed(StreamingResponse):
-    """An answer sent as it is written; told when nobody reads it any more."""
-
-    def __init__(self, events: AsyncIterator[str], forget: Callable[[], None]) -> None:
-        super().__init__(events, media_type="text/event-stream", headers=SSE)
-        self._forget = forget
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it until it ends or its reader is gone."""
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            self._forget()
-
-
-async def _events(answer: Answer, head: Head, include_usage: bool) -> AsyncIterator[str]:
-    """Yield an answer as server-sent events; an error in its midst is the last of them."""
-    if head.is_chat:
-        yield event(head.opening())
-    try:
-        async for item in answer.read():
-            if isinstance(item, End):
-                yield event(head.closing(item.finish_reason))
-                if include_usage:
-                    yield event(head.counted(item.usage))
-            else:
-                yield event(head.piece(item))
-        yield DONE
-    except LabError as error:
-        yield event(body_of(error))
-
-
-async def _whole(answer: Answer, head: Head) -> Response:
-    """Return an answer when it is complete."""
-    *texts, end = [item async for item in answer.read()]
-    assert isinstance(end, End)
-    text = "".join(str(piece) for piece in texts)
-    return JSONResponse(head.whole(text, end.finish_reason, end.usage))
-
-
-async def _unless_gone(request: Request, work: Coroutine[Any, Any, Response]) -> Response:
-    """Wait for a response, or until the client hangs up."""
-    working, gone = asyncio.ensure_future(work), asyncio.ensure_future(_gone(request))
-    try:
-        await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            raise ClientDisconnect
-        return working.result()
-    finally:
-        working.cancel()
-        gone.cancel()
-
-
-async def _gone(request: Request) -> None:
-    """Return when the client has hung up."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass

@@ -26,13 +26,15 @@ def serve(
     spec: ServeSpec,
     api_key: str | None,
     listener: socket.socket,
-    is_ready: Callable[[], None],
+    *,
+    ready: str,
+    say: Callable[[str], None],
 ) -> None:
-    """Answer requests until the process is asked to stop."""
+    """Answer requests until the process is asked to stop; say what it does."""
     worker = Worker(spec.parallel, spec.queue)
     hosts = {"localhost", "127.0.0.1", "::1", spec.host.lower()} if is_loopback(spec.host) else ()
     app = Guard(Routes(models, worker).app(), hosts, api_key)
-    asyncio.run(Server(app, worker, spec.grace).live(listener, is_ready))
+    asyncio.run(Server(app, worker, spec.grace, say).live(listener, ready))
 
 
 class Server(uvicorn.Server):
@@ -42,20 +44,23 @@ class Server(uvicorn.Server):
         app: What answers.
         worker: Writes the answers.
         grace: Seconds that running answers may go on after the first signal; a second one ends it.
+        say: Takes what people who started it should know.
     """
 
-    def __init__(self, app: ASGIApp, worker: Worker, grace: float) -> None:
+    def __init__(
+        self, app: ASGIApp, worker: Worker, grace: float, say: Callable[[str], None]
+    ) -> None:
         super().__init__(_config(app))
-        self._worker, self._grace = worker, grace
+        self._worker, self._grace, self._say = worker, grace, say
         self._asked = asyncio.Queue[int]()
 
-    async def live(self, listener: socket.socket, is_ready: Callable[[], None]) -> None:
+    async def live(self, listener: socket.socket, ready: str) -> None:
         """Serve until a signal asks to stop, then end cleanly."""
         self._loop = asyncio.get_running_loop()
         serving = asyncio.create_task(self.serve(sockets=[listener]))
         while not (self.started or serving.done()):
             await asyncio.sleep(0.01)
-        is_ready()
+        self._say(ready)
         await self._asked.get()
         self._worker.drain()
         await self._rest()
@@ -69,6 +74,9 @@ class Server(uvicorn.Server):
 
     async def _rest(self) -> None:
         """Let running answers end, for a while or until another signal comes."""
+        if n := sum(self._worker.counts):
+            answers = "1 answer goes" if n == 1 else f"{n} answers go"
+            self._say(f"Stopping: {answers} on for {self._grace:g} s at most; Ctrl+C cuts them.")
         impatient = asyncio.create_task(self._asked.get())
         end = self._loop.time() + self._grace
         while any(self._worker.counts) and self._loop.time() < end and not impatient.done():

@@ -1,13 +1,12 @@
 """From a run's name to a server that answers."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..errors import SpecError, extra
+from ..errors import SpecError, extra, listed
 from ..spec import ServeSpec
 from .listening import bound, is_loopback, url_of
-from .welcome import welcome
 
 KEY = "LABKIT_API_KEY"
 
@@ -22,7 +21,7 @@ def run(
 
     Args:
         name: The run, or the folder of its exported model.
-        say: Takes the text that tells where the server is, once it is ready.
+        say: Takes what the server tells: where it is, once it is ready, and that it stops.
         settings: Fields of `ServeSpec`.
 
     Raises:
@@ -43,4 +42,23 @@ def run(
     with bound(spec.host, spec.port) as listener:
         models = models_of(spec)
         ready = welcome(url_of(spec.host, listener), [*models], needs_key=api_key is not None)
-        serve(models, spec, api_key, listener, lambda: say(ready))
+        serve(models, spec, api_key, listener, ready=ready, say=say)
+
+
+def welcome(url: str, names: Sequence[str], *, needs_key: bool) -> str:
+    """Return the line that says a server is ready, and two examples.
+
+    Args:
+        url: Where it listens, without a path.
+        names: Models that can be asked.
+        needs_key: Whether every request must bring the key.
+    """
+    header = ' -H "Authorization: Bearer $LABKIT_API_KEY"' if needs_key else ""
+    key = 'os.environ["LABKIT_API_KEY"]' if needs_key else '"none"'
+    model = names[0]
+    return f"""labkit serves {listed(names, "and")} at {url}/v1 (stop with Ctrl+C).
+  curl {url}/v1/chat/completions -H 'Content-Type: application/json'{header} \\
+    -d '{{"model": "{model}", "messages": [{{"role": "user", "content": "Hello"}}]}}'
+  client = openai.OpenAI(base_url="{url}/v1", api_key={key})
+  turn = {{"role": "user", "content": "Hello"}}
+  client.chat.completions.create(model="{model}", messages=[turn])"""

@@ -11,7 +11,7 @@ cache and its drawing, so what others ask does not change it.
 import threading
 from collections import deque
 
-from .answer import Answer, Last
+from .answer import Answer
 from .refusal import full, stopping
 
 
@@ -83,9 +83,11 @@ class Worker:
             for answer in self._round():
                 if self._is_closed:
                     break
-                last = answer.advance() if answer.is_wanted else stopping()
-                if last:
-                    self._dismiss(answer, last)
+                if not answer.is_wanted:
+                    self._leave(answer)
+                elif last := answer.advance():
+                    self._leave(answer)  # make room first: who reads the end may ask again
+                    answer.put(last)
 
     def _round(self) -> list[Answer]:
         """Return who has a turn: all that write, those to forget, and the first that reads."""
@@ -96,11 +98,9 @@ class Worker:
             if answer.is_read or answer is first or not answer.is_wanted
         ]
 
-    def _dismiss(self, answer: Answer, last: Last) -> None:
-        """Make room, then say so: who has read an answer can ask for the next one."""
+    def _leave(self, answer: Answer) -> None:
         with self._changed:
             self._active.remove(answer)
-        answer.put(last)
 
     def _admit(self) -> bool:
         """Wait for something to do; return whether there is."""

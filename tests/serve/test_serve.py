@@ -296,6 +296,8 @@ def test_asked_to_stop_it_ends_what_runs_takes_nothing_new_and_exits_with_0(
         texts = [chunk.choices[0].delta.content or "" for chunk in stream]
         assert "".join(texts) == wanted
         assert server.process.wait(20) == 0
+        said = "Stopping: 1 answer goes on for 10 s at most; Ctrl+C cuts them.\n"
+        assert server.process.stdout.read() == said
         assert server.process.stderr.read() == ""
         socket.create_server(("127.0.0.1", int(server.url.rpartition(":")[2]))).close()
 
@@ -311,6 +313,7 @@ def test_what_runs_beyond_the_grace_is_cut_with_an_error(exported, without_torch
             list(stream)
         assert isinstance(whole.exception(), openai.InternalServerError)
         assert whole.exception().status_code == 503
+        assert server.process.stdout.read().startswith("Stopping: 2 answers go on for 0.2 s")
         assert server.process.wait(20) == 0
         assert server.process.stderr.read() == ""
 
