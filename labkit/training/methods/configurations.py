@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ...errors import SpecError, listed
+from ...errors import SpecError
 from ...spec import FinetuneSpec
+from ..layer_names import feed_forward
 from .targets import (
     FEED_FORWARD_OUTPUTS,
     KEYS_AND_VALUES,
     block_outputs,
-    ends_with,
     linear_layers,
     of_last_layers,
     output_layer,
@@ -125,23 +125,7 @@ def _ia3(model: "PreTrainedModel", spec: FinetuneSpec) -> "PeftConfig":
 def _feed_forward(
     model: "PreTrainedModel", targets: str | list[str], wanted: tuple[str, ...] | None
 ) -> list[str]:
-    """Return those of the targets whose input is scaled: `wanted`, else the feed-forward's last.
-
-    Raises:
-        SpecError: A wanted one is no target.
-    """
-    if isinstance(targets, str):
-        return list(wanted or present(model, FEED_FORWARD_OUTPUTS))
-    missing = [name for name in wanted or () if name not in targets]
-    if missing:
-        raise SpecError(
-            f"feedforward_modules must be among target_modules; got {missing[0]!r}.",
-            hint=f"The targets are {listed(targets, 'and')}.",
-        )
-    if wanted is not None:
-        return list(wanted)
-    ends = [n for n in linear_layers(model) if any(ends_with(n, e) for e in FEED_FORWARD_OUTPUTS)]
-    return [name for name in targets if any(ends_with(layer, name) for layer in ends)]
+    return feed_forward(linear_layers(model), targets, wanted)
 
 
 def _prompt_tuning(model: "PreTrainedModel", spec: FinetuneSpec) -> "PeftConfig":
