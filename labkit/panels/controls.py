@@ -1,55 +1,52 @@
 """One control for each setting of a spec: its words and rules are the spec's own."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, get_args, get_origin
 
-from ..errors import LabError, SpecError
+from ..errors import LabError
 from ..settings import Rule, Spec, docs_of, types_of
 from ..yaml import parse_yaml
+from .movers import Scale, moved_to, mover
 from .pieces import labelled, problem
+from .typed import as_text
+
+__all__ = ["UNSET", "Control", "Scale", "as_text", "faults"]
 
 UNSET = object()
 """What a control holds that was left empty: the setting has its default."""
 
-
-@dataclass(frozen=True)
-class Scale:
-    """Where a slider runs: from `low` to `high`, in equal steps or equal ratios."""
-
-    low: float
-    high: float
-    is_log: bool = False
-    step: float = 1.0
-    """Between two places; of a logarithmic scale the step of the decimal exponent."""
+WRITTEN = ("_template", "_text")
+"""Endings of settings whose texts may have several lines."""
 
 
 class Control:
-    """A setting as a person sees it; text is the truth, a slider beside it only moves it.
+    """A setting as a person sees it; text is the truth, what stands beside it only moves it.
 
     Args:
         spec: Whose setting it is.
         name: Of the setting.
         scale: Of a slider beside the text; none if left out.
-        choices: Values to choose from where the rule names none.
+        choices: Values that a list beside the text offers, where the rule names none.
     """
 
     def __init__(
-        self, spec: type[Spec], name: str, scale: Scale | None = None, choices: tuple[str, ...] = ()
+        self, spec: type[Spec], name: str, scale: Scale | None = None, choices: Sequence[str] = ()
     ) -> None:
         self.spec, self.name = spec, name
         item = spec.__dataclass_fields__[name]  # type: ignore[attr-defined]
         self.rule: Rule = item.metadata.get("rule", Rule())
         self.default = item.default
         self._kind = types_of(spec)[name]
-        self._field = self._make(self.rule.choices or choices)
-        self._slider: Any = _slider(scale, name, docs_of(spec)[name]) if scale else None
+        self.field = self._make()
+        self._mover: Any = mover(name, docs_of(spec)[name], scale, choices)
         self._said = problem("")
         self._busy = False
         self.widget = self._layout()
-        if self._slider is not None:
-            self._slider.observe(self._moved, "value")
-            self._field.observe(lambda _: self._follow(), "value")
+        self.field.observe(lambda _: self._follow(), "value")
+        if self._mover is not None:
+            self._mover.observe(self._moved, "value")
+        self._follow()
 
     @property
     def value(self) -> Any:  # noqa: ANN401 - any setting
@@ -58,19 +55,32 @@ class Control:
         Raises:
             SpecError: The text is no YAML value.
         """
-        held = self._field.value
+        held = self.field.value
         if not isinstance(held, str) or self._is_choice:
             return held
         if not held.strip():
             return UNSET
-        return parse_yaml(f"{self.name}: {held}")[self.name]
+        return held if self._is_text else self._read(held)
 
     def set(self, value: Any) -> None:  # noqa: ANN401 - any setting
         """Show a value; None or `UNSET` empties the control."""
-        if isinstance(self._field.value, bool) or self._is_choice:
-            self._field.value = self.default if value in (None, UNSET) else value
+        is_empty = value is None or value is UNSET
+        if isinstance(self.field.value, bool) or self._is_choice:
+            self.field.value = self.default if is_empty else value
+        elif self._is_text:
+            self.field.value = "" if is_empty else str(value)
         else:
-            self._field.value = "" if value is None or value is UNSET else as_text(value)
+            self.field.value = "" if is_empty else as_text(value)
+
+    def let_default(self, value: Any) -> None:  # noqa: ANN401 - any setting
+        """Say what the setting is when it is left out, as another method has another default."""
+        is_left_out = self.field.value == self.default
+        self.default = value
+        if isinstance(self.field.value, bool) or self._is_choice:
+            self.field.value = value if is_left_out else self.field.value
+        else:
+            self.field.placeholder = "left out" if value is None else as_text(value)
+            self._follow()
 
     def check(self, others: dict[str, Any]) -> bool:
         """Say what is wrong with the value, if anything; return whether nothing is.
@@ -83,87 +93,127 @@ class Control:
             if value is not UNSET:
                 self.spec.from_mapping({**others, self.name: value})
         except LabError as error:
-            self.say(f"{error.problem} {error.hint}")
+            self.say(said(error))
             return False
         self.say("")
         return True
 
     def say(self, text: str) -> None:
         """Show what is wrong beneath the control; nothing for ""."""
-        self._said.value = problem(text).value
-        self._said.layout.display = "" if text else "none"
-        (self._field.add_class if text else self._field.remove_class)("labkit-invalid")
+        shown = problem(text).value
+        if self._said.value != shown:
+            self._said.value = shown
+            self._said.layout.display = "" if text else "none"
+            (self.field.add_class if text else self.field.remove_class)("labkit-invalid")
 
     def show(self, is_shown: bool) -> None:
         """Show or hide the control."""
         self.widget.layout.display = "" if is_shown else "none"
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether the control is shown."""
+        return bool(self.widget.layout.display != "none")
+
+    def focus(self) -> None:
+        """Let the keyboard write here."""
+        self.field.focus()
+
     def on_change(self, call: Callable[[], None]) -> None:
         """Call something whenever the value changes."""
-        self._field.observe(lambda _: call(), "value")
+        self.field.observe(lambda _: call(), "value")
 
     @property
     def _is_choice(self) -> bool:
-        return hasattr(self._field, "options") and not hasattr(self._field, "placeholder")
+        return hasattr(self.field, "options")
 
-    def _make(self, choices: tuple[str, ...]) -> Any:  # noqa: ANN401 - a widget
-        from ipywidgets import Checkbox, Dropdown, Text
+    @property
+    def _is_text(self) -> bool:
+        """Whether the value is what was typed, as it stands."""
+        return str in self._kinds and not self._is_list
+
+    @property
+    def _is_list(self) -> bool:
+        return any(get_origin(kind) is tuple for kind in self._kinds)
+
+    @property
+    def _kinds(self) -> tuple[Any, ...]:
+        is_single = get_origin(self._kind) in (tuple, None)
+        return (self._kind,) if is_single else get_args(self._kind)
+
+    def _read(self, held: str) -> Any:  # noqa: ANN401 - any setting
+        if self._is_list and str not in self._kinds and held.lstrip()[:1] != "[":
+            return tuple(part.strip() for part in held.split(",") if part.strip())
+        return parse_yaml(f"{self.name}: {held}")[self.name]
+
+    def _make(self) -> Any:  # noqa: ANN401 - a widget
+        from ipywidgets import Checkbox, Dropdown, Text, Textarea
 
         text = docs_of(self.spec)[self.name]
         if self._kind is bool:
+            self.default = bool(self.default)
             return labelled(Checkbox, self.name, text, value=self.default, indent=False)
-        if self.rule.choices and self._kind is str:
+        if choices := self.rule.choices if self._kind is str else ():
+            self.default = self.default or choices[0]
             return labelled(Dropdown, self.name, text, options=choices, value=self.default)
+        hint = "left out" if self.default is None else as_text(self.default)
         value = "" if self.default is None or self.rule.by_method else as_text(self.default)
-        return labelled(Text, self.name, text, value=value, continuous_update=False)
+        own = {"value": value, "placeholder": hint, "continuous_update": False}
+        if self.name.endswith(WRITTEN):
+            return labelled(Textarea, self.name, text, rows=2, **own)
+        return labelled(Text, self.name, text, **own)
 
     def _layout(self) -> Any:  # noqa: ANN401 - a widget
         from ipywidgets import VBox
 
         self._said.layout.display = "none"
-        parts = [self._field, *([self._slider] if self._slider else []), self._said]
-        box = VBox(parts)
+        box = VBox([self.field, *([self._mover] if self._mover else []), self._said])
         box.add_class("labkit-field")
         box.add_class(f"labkit-field-{self.name}")
         return box
 
     def _moved(self, change: Any) -> None:  # noqa: ANN401 - traitlets'
-        if not self._busy:
-            self._field.value = as_text(float(f"{change['new']:.2g}"), self._kind)
+        if not self._busy and change["new"] is not None:
+            new = change["new"]
+            self.field.value = new if isinstance(new, str) else as_text(new, self._kinds[0])
 
     def _follow(self) -> None:
-        """Put the slider where the text is, as far as it reaches."""
-        slider = self._slider
+        """Put what moves the text where the text is, as far as it reaches."""
+        if self._mover is not None:
+            with self._quiet():
+                moved_to(self._mover, self.field.value or as_text(self.default))
+
+    @contextmanager
+    def _quiet(self) -> Iterator[None]:
+        was, self._busy = self._busy, True
         try:
-            value = float(self.value)
-        except (SpecError, TypeError, ValueError):
-            return
-        low, high = slider.min, slider.max
-        if hasattr(slider, "base"):
-            low, high = slider.base**low, slider.base**high
-        self._busy = True
-        slider.value = min(max(value, low), high)
-        self._busy = False
+            yield
+        finally:
+            self._busy = was
 
 
-def as_text(value: Any, kind: Any = None) -> str:  # noqa: ANN401 - any setting
-    """Return a value as one types it: `5e-4`, `true`, `q_proj, v_proj`."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, tuple | list):
-        return f"[{', '.join(map(str, value))}]"
-    if isinstance(value, float):
-        return f"{value:.0f}" if kind is int else f"{value:g}".replace("e-0", "e-")
-    return str(value)
+def faults(spec: type[Spec], values: Mapping[str, Any]) -> dict[str, str]:
+    """Return what is wrong by setting, in the words of the cell; "" names what is no one's alone.
+
+    Args:
+        spec: Whose settings they are.
+        values: Settings by name, those left empty left out.
+    """
+    left, found = dict(values), dict[str, str]()
+    while True:
+        try:
+            spec.from_mapping(left)
+        except LabError as error:
+            name = error.problem.partition(" ")[0]
+            name = name if name in spec.__dataclass_fields__ else ""  # type: ignore[attr-defined]
+            found.setdefault(name, said(error))
+            if name not in left:
+                return found
+            del left[name]
+        else:
+            return found
 
 
-def _slider(scale: Scale, name: str, text: str) -> Any:  # noqa: ANN401 - a widget
-    from math import log10
-
-    from ipywidgets import FloatLogSlider, FloatSlider
-
-    style = {"value": scale.low, "step": scale.step, "readout": False}
-    if scale.is_log:
-        ends = {"base": 10, "min": log10(scale.low), "max": log10(scale.high)}
-        return labelled(FloatLogSlider, f"slider of {name}", text, **style, **ends)
-    return labelled(FloatSlider, f"slider of {name}", text, min=scale.low, max=scale.high, **style)
+def said(error: LabError) -> str:
+    """Return an error as a panel shows it."""
+    return f"{error.problem} {error.hint}"
