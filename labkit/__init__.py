@@ -5,6 +5,7 @@ from typing import Any
 from .api import (
     add_metrics,
     data_report,
+    delete,
     evaluate,
     find_lr,
     finetune,
@@ -33,6 +34,7 @@ __all__ = [
     "add_metrics",
     "all_runs",
     "data_report",
+    "delete",
     "evaluate",
     "find_lr",
     "finetune",

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from . import __version__, api, catalog, report, serve
-from .errors import LabError
+from .errors import LabError, RunError
 from .flags import Parser, add_settings, read_settings, resumable, settings_of
 from .options import (
     data_options,
@@ -14,6 +14,7 @@ from .options import (
     merge_options,
     optimize_options,
     rate_options,
+    runs_options,
     serve_options,
     verify_options,
 )
@@ -55,8 +56,9 @@ def parser() -> Parser:
     _add_generate(add("generate", _generate, "Answer prompts with a run's model, or a base model."))
     serve_options(add("serve", _serve, "Answer as OpenAI's API does, with a run's exported model."))
     verify_options(add("verify", _verify, "Check an exported model here: files and answers."))
-    one = add("runs", _runs, "List the runs, or show one (and follow it while it goes).")
-    one.add_argument("name", nargs="?", help="Run to show.")
+    runs_options(
+        add("runs", _runs, "List the runs, show one (and follow it while it goes), or delete it.")
+    )
     add("stop", _stop, "Ask a run to finish its step, save a checkpoint and end.").add_argument(
         "name", help="Run to stop."
     )
@@ -149,6 +151,9 @@ def _verify(args: Any) -> None:  # noqa: ANN401 - argparse's
 
 
 def _runs(args: Any) -> None:  # noqa: ANN401 - argparse's
+    if args.delete:
+        _delete(args)
+        return
     if not args.name:
         print(report.runs_table(all_runs()))
         return
@@ -157,6 +162,18 @@ def _runs(args: Any) -> None:  # noqa: ANN401 - argparse's
         api.attach(run)
     else:
         print(report.text(run))
+
+
+def _delete(args: Any) -> None:  # noqa: ANN401 - argparse's
+    found = api.deletion(args.name or "")
+    if args.yes or _agrees(f"Delete {found}?", f"labkit runs --delete {found.name} --yes"):
+        print(f"Deleted {api.delete(found.name)}.")
+
+
+def _agrees(question: str, unasked: str) -> bool:
+    if not sys.stdin.isatty():
+        raise RunError(f"Nobody is here to answer: {question}", hint=f"Without asking: {unasked}")
+    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
 
 
 def _stop(args: Any) -> None:  # noqa: ANN401 - argparse's

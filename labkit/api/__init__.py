@@ -1,6 +1,7 @@
-"""What magic, command and program call: fine-tune, resume, evaluate, optimise, generate, merge."""
+"""What magic, command and program call: fine-tune, resume, evaluate, optimise, generate, delete."""
 
 from .data import data_report
+from .delete import delete, deletion, disk_use
 from .evaluate import add_metrics, evaluate
 from .find_lr import find_lr
 from .finetune import Preview, finetune, load_data, preview, resume
@@ -22,6 +23,9 @@ __all__ = [
     "add_metrics",
     "attach",
     "data_report",
+    "delete",
+    "deletion",
+    "disk_use",
     "evaluate",
     "find_lr",
     "finetune",
