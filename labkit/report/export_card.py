@@ -31,6 +31,9 @@ FILES = {
 }
 """What lies in the folder, as far as it is there."""
 
+RUNTIMES = ("onnxruntime-genai", "foundry-local")
+"""What runs a folder with a `genai_config.json`."""
+
 
 def export_card(run: Run, precision: str) -> str:
     """Return the model card of one precision of an export as Markdown with a YAML head."""
@@ -79,8 +82,13 @@ def export_head(run: Run, tuned: Run | None, precision: str) -> dict[str, Any]:
         **({"language": "en"} if data_entry(data) else {}),  # all of the catalogue's are English
         "pipeline_tag": "text-classification" if spec.get("head") else "text-generation",
         **({"datasets": [dataset]} if dataset else {}),
-        "tags": ["labkit", "onnx", "onnxruntime-genai", "foundry-local", precision, *kind],
+        "tags": ["labkit", "onnx", *runtimes(run.path / precision), precision, *kind],
     }
+
+
+def runtimes(folder: Path) -> tuple[str, ...]:
+    """Return what runs a folder beside labkit and plain ONNX Runtime."""
+    return RUNTIMES if (folder / "genai_config.json").is_file() else ()
 
 
 def opening(run: Run, tuned: Run | None, of: Ladder, precision: str) -> str:
@@ -89,11 +97,12 @@ def opening(run: Run, tuned: Run | None, of: Ladder, precision: str) -> str:
     name = f"The run `{title(tuned)}`" if tuned else f"`{run.spec.as_dict()['run']}`"
     faster = times_faster(of, precision)
     latency = rung.get("latency") or {}
+    tuned_one = "tuned model" if tuned else "same model"
     facts = [
         words.size(rung.get("size_bytes")),
         f"{words.seconds(latency['token_seconds'])} per token" if latency else "",
         f"{faster:.1f} times as fast as PyTorch" if faster else "",
-        f"KL {apart(rung, 'kl')} nats per token from the model before",
+        f"KL {apart(rung, 'kl')} nats per token from the {tuned_one} in PyTorch",
         f"{metric_title(of)} {metric_of(rung)}" if rung.get("metric") else "",
     ]
     said = ", ".join(fact for fact in facts if fact)

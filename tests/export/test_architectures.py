@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,10 @@ from labkit.errors import ExportError
 from labkit.export.architectures import BUILT, TRACED, check_exportable, is_built
 from labkit.export.bottleneck import insert_bottlenecks
 from labkit.export.builder import quantize_and_tie
-from labkit.export.check import compare_logits
+from labkit.export.check import compare, compare_logits, reference_of
 from labkit.export.gates import gate_fp32
 from labkit.export.graph import load_graph
+from labkit.export.torch_model import TorchModel
 from labkit.export.tuned import load_plain
 from labkit.runtime import OnnxModel
 
@@ -45,14 +47,16 @@ def exported(tmp_path_factory):
 @pytest.mark.process
 @pytest.mark.parametrize("name", TESTED)
 def test_onnx_answers_as_pytorch_and_int8_nearly_so(exported, name):
-    model, rows = load_plain(exported / name / "hf"), small.rows_of()
-    parity = compare_logits(model, OnnxModel(exported / name / "fp32", threads=1), rows)
+    model = load_plain(exported / name / "hf")
+    wanted = reference_of(TorchModel(model), small.rows_of())
+    wanted = replace(wanted, logits=list(wanted.logits))  # computed once for both
+    parity = compare(wanted, OnnxModel(exported / name / "fp32", threads=1))
     gate_fp32(parity)
     assert parity.max_abs_logit_diff < 1e-3
     assert parity.first_difference is None
     reason = quantize_and_tie(exported / name / "fp32", exported / name / "int8", "int8")
-    assert (reason is None) is (load_plain(exported / name / "hf").config.tie_word_embeddings)
-    rounded = compare_logits(model, OnnxModel(exported / name / "int8", threads=1), rows)
+    assert (reason is None) is model.config.tie_word_embeddings
+    rounded = compare(wanted, OnnxModel(exported / name / "int8", threads=1))
     assert parity.kl < rounded.kl < 0.2
 
 
@@ -72,10 +76,11 @@ def test_tokens_read_in_parts_answer_as_those_read_at_once(exported, name):
 
 
 @pytest.mark.process
-def test_graphs_of_the_builder_give_hidden_states_that_the_head_turns_into_logits(exported):
+@pytest.mark.parametrize("name", ["LlamaForCausalLM", "GPT2LMHeadModel"])
+def test_graphs_give_hidden_states_that_the_head_turns_into_logits(exported, name):
     import numpy as np
 
-    folder = exported / "LlamaForCausalLM"
+    folder = exported / name
     head = load_plain(folder / "hf").lm_head.weight.detach().numpy()
     model, row = OnnxModel(folder / "fp32", threads=1), small.rows_of()[1]
     hidden = model.hidden_states(row)
@@ -89,8 +94,30 @@ def test_a_traced_graph_has_the_names_of_the_builders(exported):
     layer = {f"/model/layers.1/{part}/MatMul" for part in ("attn/qkv_proj", "attn/o_proj")}
     layer |= {f"/model/layers.1/{part}/MatMul" for part in ("mlp/up_proj", "mlp/down_proj")}
     assert layer | {"/lm_head/MatMul"} <= products
-    assert [value.name for value in graph.output] == ["logits", *_cache("present")]
+    given = [value.name for value in graph.output]
+    assert given == ["logits", *_cache("present"), "hidden_states"]
     assert {value.name for value in graph.input} >= {"input_ids", *_cache("past_key_values")}
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("name", ["GPT2LMHeadModel", "GPTNeoXForCausalLM"])
+def test_onnxruntime_genai_writes_with_a_traced_graph_what_labkit_does(exported, name):
+    import numpy as np
+
+    genai = pytest.importorskip("onnxruntime_genai")
+    folder, row = exported / name / "fp32", small.rows_of()[2][:12]
+    opened = genai.Model(str(folder))
+    asked = genai.GeneratorParams(opened)
+    asked.set_search_options(max_length=len(row) + 16, do_sample=False)
+    writer = genai.Generator(opened, asked)
+    writer.append_tokens(np.array(row, np.int32))
+    while not writer.is_done():
+        writer.generate_next_token()
+    ends = [small.SIZES["eos_token_id"]]
+    written = list(writer.get_sequence(0))[len(row) :]
+    wanted = OnnxModel(folder, threads=1).generate(row, 16, ends)
+    assert written[: len(wanted)] == wanted
+    assert len(wanted) > 4
 
 
 def _cache(start):

@@ -99,7 +99,9 @@ def test_three_programs_ask_the_runs_first_row_a_label_with_labkit_a_text_with_t
 def test_a_graph_that_genai_cannot_take_is_asked_through_labkit(tmp_path):
     run = exported(tmp_path)
     (run.path / "int8" / "genai_config.json").unlink()
-    assert ["labkit.load" in program for program in programs_in(export_card(run, "int8"))] == [True]
+    head, body = parts(export_card(run, "int8"))
+    assert ["labkit.load" in program for program in programs_in(body)] == [True]
+    assert head["tags"] == ["labkit", "onnx", "int8", "classification"]
 
 
 def test_a_graph_with_other_states_is_not_asked_through_plain_onnx_runtime(tmp_path):

@@ -5,7 +5,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..graph import GRAPH, load_graph
+from ..graph import GRAPH, load_graph, node_named
+from ..heads import HIDDEN
+from .names import HEAD
 
 EMBEDDING = "/model/embed_tokens/Gather"
 CACHE = re.compile(r"(input|output)\.past_key_values\.layers\.(\d+)\.(key|value)s")
@@ -16,6 +18,7 @@ AXES = {
     "attention_mask": ("batch_size", "total_sequence_length"),
     "position_ids": ("batch_size", "sequence_length"),
     "logits": ("batch_size", "sequence_length"),
+    "hidden_states": ("batch_size", "sequence_length"),
     "past_key_values": ("batch_size", None, "past_sequence_length"),
     "present": ("batch_size", None, "total_sequence_length"),
 }
@@ -36,6 +39,7 @@ def tidy(folder: Path, modules: Mapping[str, str]) -> None:
     _plain_products(graph, modules)
     _name_products(graph, modules)
     _name_embedding(graph)
+    _give_hidden_states(graph)
     _rename_values(graph, {old: new for old, new in _cache_names(graph)})
     for value in [*graph.input, *graph.output]:
         _name_axes(value)
@@ -86,6 +90,17 @@ def _name_embedding(graph: Any) -> None:  # noqa: ANN401 - protobuf
         if node.op_type == "Gather" and node.input[1] in ids:
             node.name = EMBEDDING
             return
+
+
+def _give_hidden_states(graph: Any) -> None:  # noqa: ANN401 - protobuf
+    """Give what the head reads as an output too, `(batch, n, hidden)`."""
+    from onnx import TensorProto, helper
+
+    head = node_named(graph, f"{HEAD}/MatMul")
+    sizes = {tensor.name: tensor.dims for tensor in graph.initializer}
+    shape = (None, None, sizes[head.input[1]][0])
+    graph.node.append(helper.make_node("Identity", [head.input[0]], [HIDDEN], name=f"/{HIDDEN}"))
+    graph.output.append(helper.make_tensor_value_info(HIDDEN, TensorProto.FLOAT, shape))
 
 
 def _cache_names(graph: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - protobuf

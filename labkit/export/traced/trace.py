@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ExportError
+from ...files import write_json
 from ...runtime.folder import write_section
 from ..architectures import context_length
+from ..deploy.genai import FILE
 from ..heads import read_head, say_classifier
 from ..merge import tokenizer_files
 from ..tuned import load_plain
+from .genai import genai_config
 from .names import stems
 from .products import name_of, with_products
 from .tidy import tidy
@@ -47,10 +50,14 @@ def trace(folder: str, out: str, head: str | None = None) -> None:
     for name in ("config.json", "export.json"):
         (target / name).unlink(missing_ok=True)
     tidy(target, modules)
-    facts = facts_of(model, example) | {"modules": modules}
-    write_section(target, "model", facts)
+    facts = facts_of(model, example)
+    more = {"modules": modules, "hidden_states": True}
+    write_section(target, "model", facts | more)
     if head:
-        say_classifier(target, facts, read_head(Path(head))[1])
+        say_classifier(target, facts | more, read_head(Path(head))[1])
+    else:
+        config = genai_config(facts, example, model.config.get_text_config().to_dict())
+        write_json(target / FILE, config)
     for file in [*tokenizer_files(source), *source.glob("generation_config.json")]:
         shutil.copy2(file, target / file.name)
 
