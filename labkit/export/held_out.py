@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-N_PARITY_ROWS, N_PARITY_TOKENS = 8, 64
+N_PARITY_ROWS, N_PARITY_TOKENS = 16, 64
 N_TEXT_TOKENS = 128
 """Most tokens of a row of the text: the logits of one row are in memory at a time."""
 

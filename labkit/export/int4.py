@@ -6,10 +6,11 @@ from typing import Any
 
 from ..errors import ExportError
 from .architectures import BUILT, read_config
-from .held_out import as_lists
+from .held_out import HeldOut, as_lists
 from .quantize.packed import BLOCK_SIZE
 from .state import Ladder
 from .tuned import Tuned
+from .work import Work
 
 METHODS = ("k_quant", "gptq", "repaired")
 """From the one that needs no data to the one that trains."""
@@ -50,24 +51,32 @@ def find_grids(ladder: Ladder, method: str) -> tuple[dict[str, Any], Path | None
         return {"method": method, "block_size": BLOCK_SIZE}, None
     assert ladder.whole is not None
     work, file = ladder.work, ladder.work.folder / "gptq.safetensors"
-    sources = {
-        "folder": str(ladder.whole.base),
-        "rows": as_lists(ladder.held_out.learned),
-        "texts": str(work.folder / "texts.json"),
-        "seed": ladder.request.seed,
-    }
+    known = sources(work, ladder.whole.base, ladder.held_out, ladder.request.seed)
     repaired = ladder.request.int4 != "gptq"
-    work.call_long("texts", "write_texts", sources=sources, repaired=repaired)
-    how = work.call_long("gptq", "calibrate", sources=sources, out=str(file))
+    work.call_long("texts", "write_texts", sources=known, repaired=repaired)
+    how = work.call_long("gptq", "calibrate", sources=known, out=str(file))
     if method == "repaired":
-        losses: list[float] = []
-        for start in range(0, N_STEPS, N_IN_PART):
-            part = [start, min(start + N_IN_PART, N_STEPS), N_STEPS]
-            before, file = str(file), work.folder / f"repaired-{part[1]}.safetensors"
-            ways = {"sources": sources, "grids": before, "out": str(file), "part": part}
-            losses += work.call_long(f"repair from {start}", "repair", **ways)
+        file, losses = repair(work, known, file)
         how = {**how, "method": method, "n_steps": len(losses), "losses": losses}
     return how, file
+
+
+def sources(work: Work, folder: Path, held_out: HeldOut, seed: int) -> dict[str, Any]:
+    """Return what int4 weights are found by, see `calibrate.find.Sources`."""
+    rows, texts = as_lists(held_out.learned), work.folder / "texts.json"
+    return {"folder": str(folder), "rows": rows, "texts": str(texts), "seed": seed}
+
+
+def repair(work: Work, known: dict[str, Any], grids: Path) -> tuple[Path, list[float]]:
+    """Train the grids in a file, some steps at a time; return the last file and all losses."""
+    losses: list[float] = []
+    for start in range(0, N_STEPS, N_IN_PART):
+        part = [start, min(start + N_IN_PART, N_STEPS), N_STEPS]
+        out = work.folder / f"repaired-{part[1]}.safetensors"
+        ways = {"sources": known, "grids": str(grids), "out": str(out), "part": part}
+        losses += work.call_long(f"repair from {start}", "repair", **ways)
+        grids = out
+    return grids, losses
 
 
 def _reason_not_to(whole: Tuned, learned: Sequence[Sequence[int]]) -> str | None:

@@ -128,12 +128,14 @@ def write_texts(sources: dict[str, Any], repaired: bool, progress: str) -> None:
     find.write_texts(find.Sources.from_json(sources), repaired=repaired, done=done)
 
 
-def calibrate(sources: dict[str, Any], out: str, progress: str) -> dict[str, Any]:
+def calibrate(
+    sources: dict[str, Any], out: str, progress: str, shape: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """Find 4-bit weights that answer as the model does; return how, see `calibrate.find`."""
     from .calibrate import find
 
-    done = write_progress(progress)
-    return find.find(find.Sources.from_json(sources), Path(out), done=done)
+    known, done = find.Sources.from_json(sources), write_progress(progress)
+    return find.find(known, Path(out), find.Shape(**(shape or {})), done=done)
 
 
 def repair(

@@ -19,11 +19,8 @@ from .stored import read_grids, read_texts, write_grids
 from .texts import Texts, by_length, continued, drawn, lessons, own_texts
 from .walk import linears, round_layers, units
 
-BLOCK_SIZE, HEAD_BLOCK_SIZE = 32, 64
-"""Inputs that share a scale, in the layers and in the head."""
-
-BUDGET = 0.655
-"""Most that all weights may take, as a share of what they take in int8 with blocks of 32."""
+HEAD_BLOCK_SIZE = 64
+"""Inputs of the head that share a scale."""
 
 N_ROWS, N_OWN = 48, 32
 """Training rows and own texts that GPTQ reads."""
@@ -33,6 +30,26 @@ N_OWN_REPAIR = 240
 
 Done: TypeAlias = Callable[[str, int, int], None]
 """Called with the part of the work, how far it is, and its end."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What the weights may take."""
+
+    block_size: int = 32
+    """Inputs that share a scale, in the layers."""
+
+    budget: float = 0.655
+    """Most that all weights may take, as a share of what they take in int8 with blocks of 32; what
+    4 bits leave of it goes to the products that suffer most."""
+
+    def room(self, model: Any) -> float:  # noqa: ANN401 - a transformers model
+        """Return the bytes that products may take beyond 4 bits each."""
+        head = model.lm_head.weight.numel()
+        inside = sum(module.weight.numel() for module in linears(model).values())
+        in_int8 = (head + inside) * (1 + 4 / 32)
+        least = n_bytes(head, 8, HEAD_BLOCK_SIZE) + n_bytes(inside, 4, self.block_size)
+        return float(self.budget * in_int8 - least)
 
 
 @dataclass(frozen=True)
@@ -75,18 +92,21 @@ def write_texts(sources: Sources, *, repaired: bool, done: Done) -> None:
     write_json(sources.texts, {"own": own.tolist(), "continued": more})
 
 
-def find(sources: Sources, out: Path, *, done: Done) -> dict[str, Any]:
+def find(sources: Sources, out: Path, shape: Shape, *, done: Done) -> dict[str, Any]:
     """Round a model's weights by GPTQ into a new file of grids, and return how."""
     model, rows = load_plain(sources.folder), sources.rows
     own = torch.tensor(read_texts(sources.texts).own[:N_OWN])
     some = drawn(rows, N_ROWS, torch.Generator().manual_seed(sources.seed))
     batches = [*by_length(some), *torch.tensor_split(own, 4)]
-    found = sensitivities(model, batches, BLOCK_SIZE, lambda *at: done("sensitivity", *at))
-    eight = in_eight_bits(found, linears(model), _room(model))
-    grids = round_layers(model, batches, _plan(model, eight), lambda *at: done("rounding", *at))
-    grids["lm_head"] = _head(model)
-    write_grids(grids, out)
-    return {"method": "gptq", "block_size": BLOCK_SIZE, "int8": eight, "sensitivity": found}
+    size, room = shape.block_size, shape.room(model)
+    found: dict[str, float] = {}
+    if room > 0:
+        found = sensitivities(model, batches, size, lambda *at: done("sensitivity", *at))
+    eight = in_eight_bits(found, linears(model), room)
+    plan = _plan(model, eight, size)
+    grids = round_layers(model, batches, plan, lambda *at: done("rounding", *at))
+    write_grids(grids | {"lm_head": rounded_head(model)}, out)
+    return {"method": "gptq", "block_size": size, "int8": eight, "sensitivity": found}
 
 
 def mend(sources: Sources, grids: Path, out: Path, *, part: Part, done: Done) -> list[float]:
@@ -117,26 +137,21 @@ def mend(sources: Sources, grids: Path, out: Path, *, part: Part, done: Done) ->
     return losses
 
 
-def _room(model: Any) -> float:  # noqa: ANN401 - a transformers model
-    """Return the bytes that products may take beyond 4 bits each."""
-    head = model.lm_head.weight.numel()
-    inside = sum(module.weight.numel() for module in linears(model).values())
-    in_int8 = (head + inside) * (1 + 4 / 32)
-    least = n_bytes(head, 8, HEAD_BLOCK_SIZE) + n_bytes(inside, 4, BLOCK_SIZE)
-    return float(BUDGET * in_int8 - least)
-
-
-def _plan(model: Any, eight: Sequence[str]) -> Callable[[str], tuple[int, int]]:  # noqa: ANN401
+def _plan(
+    model: Any,  # noqa: ANN401 - a transformers model
+    eight: Sequence[str],
+    block_size: int,
+) -> Callable[[str], tuple[int, int]]:
     """Return the bits and block size of each product by its name."""
     groups = units(linears(model))
     bits = {name: 8 for unit in eight for name in groups[unit]}
-    return lambda name: (bits.get(name, 4), BLOCK_SIZE)
+    return lambda name: (bits.get(name, 4), block_size)
 
 
-def _head(model: Any) -> Grid:  # noqa: ANN401 - a transformers model
+def rounded_head(model: Any) -> Grid:  # noqa: ANN401 - a transformers model
     """Return the head in 8 bits, rounded some rows at a time."""
     weight = model.lm_head.weight.detach()
-    block_size = HEAD_BLOCK_SIZE if weight.shape[1] % HEAD_BLOCK_SIZE == 0 else BLOCK_SIZE
+    block_size = HEAD_BLOCK_SIZE if weight.shape[1] % HEAD_BLOCK_SIZE == 0 else 32
     parts = [nearest(part, 8, block_size) for part in torch.split(weight, 4096)]
     values, scales, zeros = (
         torch.cat([getattr(part, name) for part in parts]) for name in ("values", "scales", "zeros")

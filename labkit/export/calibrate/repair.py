@@ -53,9 +53,9 @@ class GridLinear(nn.Module):
         values = self.grid.values if self.exact is None else self.exact
         return values.float().round_().sub_(self.grid.zeros.float().unsqueeze(-1))
 
-    def weight(self, scales: Tensor) -> Tensor:
-        """Return the `(outputs, inputs)` weight with these scales."""
-        whole: Tensor = self.steps().mul_(scales.unsqueeze(-1)).flatten(1)
+    def weight(self, steps: Tensor, scales: Tensor) -> Tensor:
+        """Return the `(outputs, inputs)` weight of `steps` with these scales."""
+        whole: Tensor = (steps * scales.unsqueeze(-1)).flatten(1)
         return whole[:, : self.grid.n_inputs]
 
     def drift(self, by_weight: Tensor) -> None:
@@ -78,15 +78,15 @@ class _Product(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, scales: Tensor, module: GridLinear) -> Tensor:  # noqa: ANN401
         ctx.save_for_backward(x, scales)
         ctx.module = module
-        return x @ module.weight(scales).T
+        return x @ module.weight(module.steps(), scales).T
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None]:  # noqa: ANN401
         x, scales = ctx.saved_tensors
         module, (grad,) = ctx.module, grads
-        by_input = grad @ module.weight(scales)
-        by_weight = grad.flatten(0, -2).T @ x.flatten(0, -2)
         steps = module.steps()
+        by_input = grad @ module.weight(steps, scales)
+        by_weight = grad.flatten(0, -2).T @ x.flatten(0, -2)
         by_weight = pad(by_weight, (0, steps[0].numel() - by_weight.shape[1])).view_as(steps)
         by_scale = (by_weight * steps).sum(-1)
         module.drift(by_weight)
