@@ -60,7 +60,8 @@ class RunPanel(Panel):
         """Draw what is new, if anything; return whether more is to come."""
         self._find()
         seen = len(self.run.events()), self.run.status
-        if seen != self._seen and (seen[1] != self._seen[1] or time.monotonic() >= self._next):
+        is_other = seen[1] != self._seen[1] or seen[1] in story.FINISHED
+        if seen != self._seen and (is_other or time.monotonic() >= self._next):
             self.look()
         return not self._is_over()
 
