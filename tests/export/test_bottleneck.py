@@ -9,6 +9,7 @@ from labkit.errors import ExportError
 from labkit.export import HeldOut, Request, Tuned, climb, compare_logits, tie_int8_embedding
 from labkit.export.bottleneck import insert_bottlenecks
 from labkit.export.builder import export_onnx, quantize_and_tie
+from labkit.export.child import call
 from labkit.export.gates import gate_fp32
 from labkit.export.graph import Weights, load_graph
 from labkit.export.merge import fold, save_merged
@@ -124,3 +125,13 @@ def test_virtual_tokens_are_not_exported(tiny_folder, tmp_path, method):
         climb(run, tmp_path / "onnx", Request(), held_out=HeldOut([[1]]), emit=print)
     assert "%generate" in error.value.hint
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_told_in_a_sentence(tiny_folder, tiny_fp32, tmp_path):
+    run = tuned(tiny_folder, tmp_path, "adapter", r=8)
+    shutil.copytree(tiny_fp32, tmp_path / "onnx")
+    (tmp_path / "onnx" / "model.onnx.data.part").symlink_to("/dev/full")
+    arguments = {"folder": str(tmp_path / "onnx"), "adapter": str(run.learned)}
+    with pytest.raises(ExportError, match=r"is full: steps.insert could not write") as error:
+        call("steps", "insert", log=tmp_path / "log", out=str(tmp_path / "new"), **arguments)
+    assert error.value.hint == "Free some space, then start it again."
