@@ -1,7 +1,7 @@
 """Answers of a model to prompts."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,22 @@ from ..spec import GenerateSpec
 
 
 class Answers(list[str]):
-    """Answers, one a prompt; a notebook shows them as text."""
+    """Answers, one a prompt; a notebook shows them as text.
+
+    Args:
+        texts: The answers.
+        probabilities: Of each answer the labels that were weighed, the likeliest first.
+    """
+
+    def __init__(
+        self, texts: Iterable[str], probabilities: Iterable[Mapping[str, float]] = ()
+    ) -> None:
+        super().__init__(texts)
+        self.probabilities = [dict(of) for of in probabilities]
 
     def __repr__(self) -> str:
-        return "\n".join(self)
+        weighed = self.probabilities or [{} for _ in self]
+        return "\n".join(map(_line, self, weighed))
 
 
 def generate(
@@ -48,7 +60,15 @@ def generate(
             launch.wait(job, view or report.SilentView())
         except RunStopped as error:
             raise RunStopped("The answer was stopped.", hint="Ask again as before.") from error
-        return Answers(str(event["text"]) for event in job.of("answer"))
+        found = job.of("answer")
+        weighed = [event.get("probabilities") or {} for event in found]
+        return Answers((str(event["text"]) for event in found), weighed)
+
+
+def _line(text: str, weighed: Mapping[str, float]) -> str:
+    """Return an answer, and what was weighed beside it."""
+    chances = ", ".join(f"{label} {100 * chance:.1f} %" for label, chance in weighed.items())
+    return f"{text} ({chances})" if chances else text
 
 
 def _model_of(run: str | Run) -> str:

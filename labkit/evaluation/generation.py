@@ -77,13 +77,23 @@ def stream(  # noqa: PLR0913 - all but four are by name
     top_p: float = 1.0,
     stop: Sequence[str] = (),
     seed: int | None = None,
+    tell: Callable[[int], None] = lambda token: None,
 ) -> Iterator[str]:
-    """Yield the new text after one prompt in pieces; joined, they are what `generate` returns."""
+    """Yield the new text after one prompt in pieces; joined, they are what `generate` returns.
+
+    The settings are those of `generate`; `tell` is called with each new token.
+    """
     how = Writing(max_new_tokens, tuple(stop), Sampling(temperature, top_k, top_p))
     rows, pick = [token_ids(prompt, tokenizer)], picker([0], how.sampling, seed)
     steps = decode(model, rows, pick, stop_ids(model, tokenizer), max_new_tokens)
     tokens = (step[0] for step in steps if step[0] is not None)
-    return until(pieces(partial(_text, tokenizer), tokens), how.stop)
+    return until(pieces(partial(_text, tokenizer), _told(tokens, tell)), how.stop)
+
+
+def _told(tokens: Iterator[int], tell: Callable[[int], None]) -> Iterator[int]:
+    for token in tokens:
+        tell(token)
+        yield token
 
 
 def decode(

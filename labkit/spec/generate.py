@@ -21,6 +21,9 @@ class GenerateSpec(Spec):
     adapter: str | None = None
     """Adapter to switch on, where the ONNX export holds several; left out: the base model."""
 
+    labels: tuple[str, ...] | None = None
+    """Labels to weigh: beside each answer, how probable each of them is as the answer."""
+
     raw: bool = False
     """Use the prompts as they stand, without the run's template."""
 

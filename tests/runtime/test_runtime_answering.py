@@ -85,6 +85,27 @@ def test_stop_texts_and_drawing_are_for_both_engines(tone, source):
     assert told(answering(["Why?", "Why?"], **drawn, **how))[1] == pair
 
 
+def test_labels_are_weighed_alike_by_both_engines_and_add_up_to_one(tone):
+    how = {"run": str(tone.path), "max_new_tokens": 4, "labels": ["joy", "anger", "no"]}
+    onnx, torch = (answering(["Why?", "How?"], source=source, **how) for source in ("fp32", "base"))
+    found = [[event["probabilities"] for event in run.of("answer")] for run in (onnx, torch)]
+    assert [list(of) for of in found[0]] == [list(of) for of in found[1]]
+    for one, other in zip(*found, strict=True):
+        assert one == pytest.approx(other, rel=0.01)
+        assert sum(one.values()) == pytest.approx(1)
+        assert list(one.values()) == sorted(one.values(), reverse=True)
+    assert found[0][0] != found[0][1]
+
+
+@pytest.mark.parametrize("source", ["fp32", "base"])
+def test_an_answer_comes_with_its_tokens_and_times(tone, source):
+    run = answering(["Why?"], run=str(tone.path), source=source, max_new_tokens=12)
+    [answer] = run.of("answer")
+    assert answer["n_tokens"] == 12
+    assert 0 < answer["first_token_seconds"] <= answer["seconds"] < 60
+    assert answer["probabilities"] == {}
+
+
 def test_pieces_are_told_in_turn_and_at_most_twenty_a_second(tone):
     run = answering(["Why?", "How?"], run=str(tone.path), source="fp32", max_new_tokens=100)
     pieces, texts = told(run)
