@@ -10,7 +10,7 @@ from ..report.blocks import Block
 
 def labelled(kind: Any, name: str, text: str, **options: Any) -> Any:  # noqa: ANN401 - widgets
     """Return a widget with a label and, as its tooltip, what it means."""
-    widget = kind(description=name, tooltip=text, description_tooltip=text, **options)
+    widget = kind(description=name, tooltip=text, **options)
     widget.layout.width = "100%"
     widget.style.description_width = "190px"
     return widget
@@ -67,3 +67,17 @@ def put(area: Any, said: str) -> None:  # noqa: ANN401 - a widget of `copyable`
     area.unobserve_all("value")
     area.value = said
     area.observe(lambda _: put(area, said), "value")
+
+
+def link_place() -> Any:  # noqa: ANN401 - a widget
+    """Return a place for links to files; in HTML they would start from the page's address."""
+    from ipywidgets import Output
+
+    return Output()
+
+
+def put_links(place: Any, html: str) -> None:  # noqa: ANN401 - a widget of `link_place`
+    """Put links into their place; nothing for ""."""
+    data = {"output_type": "display_data", "data": {"text/html": html}, "metadata": {}}
+    if place.outputs != ((data,) if html else ()):
+        place.outputs = (data,) if html else ()

@@ -61,12 +61,13 @@ def _row(run: Run) -> tuple[str, ...]:
         time.strftime("%Y-%m-%d %H:%M", time.localtime(run.created)),
         f"{step['step']}/{step['max_steps']}" if step else "–",
         words.loss(best[1]) if best else "–",
-        _result(run.metrics),
+        result(run.metrics),
         _size(run.metrics),
     )
 
 
-def _result(metrics: dict[str, Any]) -> str:
+def result(metrics: dict[str, Any]) -> str:
+    """Return what a run reached, in a few words."""
     if has_results(metrics):
         found = [figures(of) for of in models_of(metrics).values()]
         key = next(iter(found[-1]))
