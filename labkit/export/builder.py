@@ -8,8 +8,9 @@ from ..runtime.folder import write_section
 from ..spec.optimize import PRECISIONS
 from .architectures import check_exportable, is_built, read_config, suit
 from .child import call
+from .graph import GRAPH, load_graph, node_named
 from .heads import attach_head, holds_head
-from .quantize import quantize_onnx, tie_int8_embedding
+from .quantize import compute_rotary, quantize_onnx, tie_int8_embedding
 
 OPTIONS = ("hf_token=false", "windowed_kv_cache=false")
 """Of the builder. A cache cut to the window would need another form of input for each layer."""
@@ -71,6 +72,7 @@ def quantize_and_tie(
 ) -> str | None:
     """Quantise the fp32 model `full` to `out`; return why the embedding was not tied, if so."""
     quantize_onnx(full, out, precision, grids)
+    compute_rotary(out)
     return tie_int8_embedding(out)
 
 
@@ -91,9 +93,24 @@ def build(folder: str, out: str, precision: str = "fp32", head: str | None = Non
     suit(config)
     create_model("", folder, out, precision, "cpu", cache, **options)
     shutil.rmtree(cache, ignore_errors=True)
+    if config.model_type.startswith("gemma"):
+        scale_exactly(Path(out), config.hidden_size)
     write_section(Path(out), "model", {"hidden_states": True})
     if head:
         attach_head(Path(out), Path(head), 1 / getattr(config, "logits_scaling", 1.0))
+
+
+def scale_exactly(out: Path, hidden_size: int) -> None:
+    """Multiply the embedding of a Gemma by the root of its width; the builder rounds it to 0.01."""
+    import numpy as np
+    import onnx
+
+    model = load_graph(out)
+    factor = node_named(model.graph, "/model/embed_tokens/Mul").input[1]
+    (node,) = (node for node in model.graph.node if factor in node.output)
+    exact = np.array(hidden_size**0.5, np.float32)
+    node.attribute[0].t.CopyFrom(onnx.numpy_helper.from_array(exact, factor))
+    onnx.save(model, out / GRAPH)
 
 
 def check_disk(folder: Path, target: Path, copies: float) -> None:
