@@ -45,7 +45,7 @@ class RunPanel(Panel):
         self._state: list[Block] = []
         self._seen: tuple[int, str] = (0, "")
         self._next = self._ended = 0.0
-        super().__init__("run", [self._top.widget, self._controls(), self._rest.widget])
+        super().__init__("follow", [self._top.widget, self._controls(), self._rest.widget])
         self.look()
 
     def blocks(self) -> list[Block]:

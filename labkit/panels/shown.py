@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from ..report.blocks import Block, Head
+from ..report.blocks import Block, Facts, Head, Picture, Table
 from .pieces import drawn, text
 
 
@@ -39,5 +39,6 @@ def _key(block: Block) -> str:
 
 def _place(block: Block) -> Any:  # noqa: ANN401 - a widget
     place = text()
-    place.add_class(f"labkit-block-{type(block).__name__.lower()}")
+    if not isinstance(block, Picture | Table | Facts) or getattr(block, "tiles", False):
+        place.add_class("labkit-whole-line")
     return place

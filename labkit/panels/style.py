@@ -3,6 +3,14 @@
 SHEET = """
 .labkit-panel { max-width: 1200px; overflow: visible; gap: 4px; }
 .labkit-panel .labkit-row { display: flex; flex-flow: row wrap; gap: 4px 12px; overflow: visible; }
+.labkit-panel .labkit-row { align-items: center; }
+.labkit-panel .labkit-row .jp-OutputArea-output { padding: 0; }
+.labkit-panel .labkit-row p { margin: 0; }
+.labkit-panel .labkit-shown { display: flex; flex-flow: row wrap; align-items: flex-start;
+  gap: 0 12px; overflow: visible; }
+.labkit-panel .labkit-shown > * { max-width: 100%; margin: 0; overflow: visible; }
+.labkit-panel .labkit-whole-line { flex: 1 1 100%; }
+.labkit-panel .widget-html-content { max-width: 100%; }
 .labkit-panel .widget-html-content { line-height: 1.45; }
 .labkit-panel .labkit-field { width: 350px; max-width: 100%; overflow: visible; }
 .labkit-panel .labkit-field .widget-label { text-overflow: ellipsis; overflow: hidden; }

@@ -1,8 +1,5 @@
 """The rating form in Chromium, opened from the disk: marks are kept, checked and saved."""
 
-import sys
-from pathlib import Path
-
 import pytest
 
 from labkit.api.forms import CHOICES, CRITERIA, MARKS, read_form
@@ -14,25 +11,16 @@ ITEMS = [(f"x-{at:02d}", f"Prompt {at}", "right", ("one\nanswer", "</b>other")) 
 
 
 @pytest.fixture
-def page(tmp_path):
-    sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
-    try:
-        from browser import find
-    finally:
-        sys.path.pop(0)
-    from playwright.sync_api import sync_playwright
-
+def page(browser, tmp_path):
     file = tmp_path / "form-anna.html"
     file.write_text(rating_page("anna", ITEMS, CRITERIA, CHOICES))
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=find(), args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 400, "height": 800})
-        page.faults = []
-        page.on("pageerror", lambda error: page.faults.append(str(error)))
-        page.goto(file.as_uri())
-        yield page
-        assert page.faults == []
-        browser.close()
+    page = browser.new_page(viewport={"width": 400, "height": 800})
+    page.faults = []
+    page.on("pageerror", lambda error: page.faults.append(str(error)))
+    page.goto(file.as_uri())
+    yield page
+    assert page.faults == []
+    page.close()
 
 
 def mark_all(page, value):

@@ -1,0 +1,98 @@
+"""One JupyterLab and one Chromium for all tests that need them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from lab import FLAGS, Notebook, chromium, free_port, is_up, until
+
+sys.path.append(str(Path(__file__).parents[1] / "report"))
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    """Where notebooks and runs lie."""
+    return tmp_path_factory.mktemp("lab")
+
+
+@pytest.fixture(autouse=True)
+def here(folder, monkeypatch):
+    """Runs are found by their names in the tests as in the notebooks."""
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("LABKIT_RUNS", raising=False)
+
+
+@pytest.fixture(scope="session")
+def server(folder, tmp_path_factory):
+    """The address of a JupyterLab that shares no settings with any other."""
+    home, port = tmp_path_factory.mktemp("jupyter"), free_port()
+    kinds = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR",
+             "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR")  # fmt: skip
+    places = {kind: str(home / kind.lower()) for kind in kinds}
+    quiet = home / "jupyterlab_settings_dir" / "@jupyterlab" / "apputils-extension"
+    quiet.mkdir(parents=True)
+    (quiet / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
+    with (home / "log.txt").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root",
+                "--ServerApp.port_retries=0", f"--ServerApp.port={port}",
+                f"--ServerApp.root_dir={folder}", "--IdentityProvider.token=lab",
+                "--LabApp.expose_app_in_browser=True", "--LabApp.news_url=None",
+                "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+            ],
+            env={**os.environ, **places, "LABKIT_RUNS": "runs"}, cwd=folder,
+            stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    try:
+        until(lambda: is_up(address))
+        yield address
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium(), headless=False, args=list(FLAGS)
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_notebook(browser, server, folder):
+    opened = []
+
+    def make(name, *cells):
+        opened.append(Notebook(browser, server, folder, name, ["%load_ext labkit", *cells]))
+        return opened[-1]
+
+    yield make
+    for notebook in opened:
+        notebook.close()
+
+
+@pytest.fixture(scope="session")
+def keen_model(tiny_model, tmp_path_factory):
+    """The tiny model with larger embeddings, which can learn enough to change its answers."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = tmp_path_factory.mktemp("models") / "keen"
+    model = AutoModelForCausalLM.from_pretrained(tiny_model)
+    model.get_input_embeddings().weight.data *= 15
+    model.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(tiny_model).save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="session")
+def settings(settings, keen_model):
+    return settings | {"model": keen_model}

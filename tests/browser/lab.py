@@ -1,0 +1,167 @@
+"""JupyterLab in Chromium, as a learner drives it: a notebook, its cells, its kernel.
+
+With LABKIT_SHOTS=folder the pages are kept there as pictures.
+"""
+
+import os
+import socket
+import sys
+import time
+from pathlib import Path
+from urllib.request import urlopen
+
+FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking")
+SIZE = {"width": 1280, "height": 1100}
+READ = """() => {
+  const panel = window.jupyterapp.shell.currentWidget;
+  return panel.content.model.sharedModel.cells.map(cell => cell.toJSON());
+}"""
+IS_IDLE = """() => {
+  const kernel = window.jupyterapp.shell.currentWidget?.sessionContext.session?.kernel;
+  return kernel?.status === 'idle' && kernel?.connectionStatus === 'connected';
+}"""
+
+
+def chromium():
+    sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
+    try:
+        from browser import find
+    finally:
+        sys.path.pop(0)
+    return find()
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def until(holds, seconds=90.0):
+    """Wait for a state, not for time."""
+    deadline = time.monotonic() + seconds
+    while not (found := holds()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return found
+
+
+def is_up(address):
+    try:
+        return urlopen(f"{address}/api?token=lab", timeout=5).status == 200
+    except OSError:
+        return False
+
+
+def errors(outputs):
+    return [output for output in outputs if output["output_type"] == "error"]
+
+
+class Notebook:
+    """A notebook made of cells, open in JupyterLab."""
+
+    def __init__(self, browser, server, folder, name, cells):
+        import nbformat
+
+        made = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_code_cell(text) for text in cells],
+            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+        )
+        self.file = folder / f"{name}.ipynb"
+        nbformat.write(made, self.file)
+        self.browser, self.others = browser, []
+        self.page = browser.new_page(viewport=SIZE)
+        self.page.set_default_timeout(60_000)
+        self.page.goto(f"{server}/lab/tree/{name}.ipynb?token=lab&reset")
+        self.ready()
+        self.command("application:toggle-left-area")
+
+    def ready(self):
+        """Wait until the notebook is there and its kernel is idle."""
+        self.page.wait_for_function("window.jupyterapp?.restored !== undefined")
+        self.page.evaluate("async () => { await window.jupyterapp.restored; }")
+        self.page.wait_for_function(IS_IDLE)
+
+    def command(self, name):
+        """Start a command of JupyterLab without waiting for its end."""
+        self.page.evaluate(f"() => {{ window.jupyterapp.commands.execute('{name}'); }}")
+
+    def start(self, at):
+        """Run a cell without waiting for its end; a restart begins to count anew."""
+        script = """at => {
+          const notebook = window.jupyterapp.shell.currentWidget.content;
+          notebook.activeCellIndex = at;
+          notebook.model.sharedModel.cells[at].execution_count = null;
+          window.jupyterapp.commands.execute('notebook:run-cell');
+        }"""
+        self.page.evaluate(script, at)
+
+    def run(self, at):
+        """Run a cell to its end and return its outputs."""
+        self.start(at)
+        return self.after(at)
+
+    def after(self, at):
+        """Return a cell's outputs once it has run."""
+        until(lambda: self.cell(at)["execution_count"])
+        self.page.wait_for_function(IS_IDLE)
+        return self.cell(at)["outputs"]
+
+    def cell(self, at):
+        return self.page.evaluate(READ)[at]
+
+    def kernel_restarted(self):
+        """Restart the kernel through the menu's command and its dialogue."""
+        self.command("kernelmenu:restart")
+        self.page.locator(".jp-Dialog button.jp-mod-accept").click()
+        self.page.wait_for_selector(".jp-Dialog", state="detached")
+
+    def save(self):
+        """Save the notebook, and wait until its outputs are in the file."""
+        self.command("docmanager:save")
+        until(lambda: "text/html" in self.file.read_text())
+
+    def shot(self, name, selector=None, page=None):
+        """Keep a picture of the page when LABKIT_SHOTS names a folder."""
+        if folder := os.environ.get("LABKIT_SHOTS"):
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            if selector:
+                self.page.locator(selector).last.scroll_into_view_if_needed()
+            (page or self.page).screenshot(path=str(Path(folder) / f"{name}.png"))
+
+    def other(self, address):
+        """Return another page of the same browser; it is closed with this one."""
+        self.others.append(self.browser.new_page(viewport=SIZE))
+        self.others[-1].goto(address)
+        return self.others[-1]
+
+    def panel(self, kind, status=""):
+        """Return the panel of a kind that is on the page, once it has a status."""
+        found = self.page.locator(f".labkit-{kind}" + (f".labkit-is-{status}" if status else ""))
+        found.first.wait_for()
+        return found.first
+
+    def shots(self, name, kind):
+        """Keep pictures of a panel: light and dark, narrow and wide."""
+        if not (folder := os.environ.get("LABKIT_SHOTS")):
+            return
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        for theme in ("JupyterLab Dark", "JupyterLab Light"):
+            self.theme(theme)
+            for width in (400, 1600):
+                self.page.set_viewport_size({"width": width, "height": 2200})
+                self.page.wait_for_timeout(400)
+                file = f"{name}-{theme.split()[-1].lower()}-{width}.png"
+                self.panel(kind).screenshot(path=str(Path(folder) / file))
+        self.page.set_viewport_size(SIZE)
+
+    def theme(self, name):
+        script = (
+            "name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})"
+        )
+        self.page.evaluate(script, name)
+        self.page.wait_for_function(f"document.body.dataset.jpThemeName === '{name}'")
+
+    def close(self):
+        for page in (self.page, *self.others):
+            page.close()

@@ -1,0 +1,102 @@
+"""Panels in JupyterLab and Chromium: seen, pressed, reloaded, restarted, saved, read aloud."""
+
+import nbformat
+import pytest
+import report_samples as samples
+from axe_playwright_python.sync_playwright import Axe
+from lab import errors
+
+from labkit.report import write_report
+from labkit.run import Run
+
+pytestmark = pytest.mark.browser
+
+STEPS = 1200
+
+
+def serious(page):
+    """Return what a person who cannot see or use a mouse would stumble over in our panels."""
+    found = Axe().run(page, context=".labkit-panel")
+    return [
+        (one["id"], [node["html"] for node in one["nodes"]][:3])
+        for one in found.response["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]
+
+
+@pytest.fixture
+def watched(open_notebook, cell):
+    """A notebook with the panel of a run that has taken a step."""
+    notebook = open_notebook(
+        "watched",
+        cell("seen --background", max_steps=STEPS, eval_steps=100),
+        "%runs seen --panel",
+    )
+    for at in range(3):
+        assert errors(notebook.run(at)) == []
+    notebook.panel("follow").locator("img").first.wait_for()
+    return notebook
+
+
+def test_a_run_is_watched_stopped_and_resumed_from_its_panel(watched):
+    page, run, panel = watched.page, Run("seen"), watched.panel("follow")
+    assert panel.get_by_role("progressbar").is_visible()
+    assert not page.locator("[class^=labkit-record]").first.is_visible()
+    panel.get_by_role("button", name="Stop").focus()
+    page.keyboard.press("Enter")
+    watched.panel("follow", "stopped")
+    assert run.status == "stopped"
+    assert panel.get_by_text("Stopped at step").is_visible()
+    watched.shots("run-stopped", "follow")
+    panel.get_by_role("button", name="Resume").click()
+    watched.panel("follow", "running").get_by_text("best validation loss").wait_for()
+    assert serious(page) == []
+    watched.shots("run-running", "follow")
+    watched.panel("follow", "done")
+    assert [step["step"] for step in run.of("step")] == list(range(1, STEPS + 1))
+    assert panel.get_by_text("Answers while it learns").is_visible()
+    panel.get_by_role("link", name="Open the whole report").click()
+    page.get_by_role("tab", name="report.html").wait_for()
+
+
+@pytest.fixture
+def ended(open_notebook, folder):
+    """A notebook with the panel of a run that was trained before."""
+    if not (folder / "runs" / "tone").exists():
+        write_report(samples.done(folder / "runs", "tone"))
+    notebook = open_notebook("ended", "%runs tone --panel")
+    notebook.run(0)
+    notebook.run(1)
+    notebook.panel("follow", "done").get_by_role("img").first.wait_for()
+    return notebook
+
+
+def test_a_reload_keeps_a_panel_and_after_a_restart_one_cell_brings_it_back(ended):
+    text = ended.panel("follow").inner_text()
+    ended.shots("run-done", "follow")
+    ended.save()
+    ended.page.reload()
+    ended.ready()
+    assert ended.panel("follow", "done").inner_text() == text
+    ended.kernel_restarted()
+    ended.ready()
+    for at in (0, 1):
+        assert errors(ended.run(at)) == []
+    assert ended.panel("follow", "done").inner_text() == text
+    assert serious(ended.page) == []
+
+
+def test_a_saved_notebook_shows_the_record_and_its_curve_without_a_kernel(ended):
+    from nbconvert import HTMLExporter
+
+    ended.save()
+    saved = nbformat.read(ended.file, 4)
+    assert "widgets" not in saved.metadata
+    file = ended.file.with_suffix(".html")
+    file.write_text(HTMLExporter().from_notebook_node(saved)[0])
+    page = ended.other(file.as_uri())
+    record = page.locator("[class^=labkit-record]")
+    record.get_by_text("74 answers became right").wait_for()
+    assert record.locator("img").first.evaluate("image => image.naturalWidth") > 100
+    assert "model not found" not in page.inner_text("body").lower()
+    ended.shot("run-saved", page=page)
