@@ -15,7 +15,7 @@ from .work import Work
 METHODS = ("k_quant", "gptq", "repaired")
 """From the one that needs no data to the one that trains."""
 
-N_STEPS, N_IN_PART = 160, 40
+N_STEPS, N_IN_PART = 200, 40
 """Steps of a repair, and those taken in one go: a stop loses no more."""
 
 

@@ -46,8 +46,8 @@ def test_a_long_way_tells_how_far_it_is(climbed):
     _, _, events = climbed
     parts = {of["name"]: (of["done"], of["total"]) for kind, of in events if kind == "stage"}
     assert parts["gptq: rounding"][1] == 2
-    assert parts["repair from 120: repair"][1] == 160
-    assert parts["repair from 120: repair"][0] > 120
+    assert parts["repair from 160: repair"][1] == 200
+    assert parts["repair from 160: repair"][0] > 160
 
 
 @pytest.mark.process
@@ -56,7 +56,7 @@ def test_the_last_way_is_kept_with_what_it_did(climbed):
     rung = result["rungs"]["int4"]
     assert (rung["verdict"], result["chosen"]) == ("accepted", "int4")
     assert rung["reasons"][0].startswith("The mean KL of int4 must be at most 1e-09")
-    assert len(rung["how"]["losses"]) == rung["how"]["n_steps"] == 160
+    assert len(rung["how"]["losses"]) == rung["how"]["n_steps"] == 200
     assert len(rung["how"]["sensitivity"]) == 8  # four units in each of two layers
     assert len(OnnxModel(out / "int4", threads=1).generate([5, 6, 7], 4)) == 4
 

@@ -39,7 +39,7 @@ class Shape:
     block_size: int = 32
     """Inputs that share a scale, in the layers."""
 
-    budget: float = 0.655
+    budget: float = 0.6585
     """Most that all weights may take, as a share of what they take in int8 with blocks of 32; what
     4 bits leave of it goes to the products that suffer most."""
 
