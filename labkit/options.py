@@ -114,7 +114,10 @@ def _magic(prog: str, text: str, *options: Callable[[Parser], None]) -> Callable
 
 MAGICS: Mapping[str, Callable[[], Parser]] = {
     "finetune": _magic(
-        "%%finetune", "Fine-tune with the YAML settings in the cell.", finetune_options
+        "%%finetune",
+        "Fine-tune with the YAML settings in the cell.",
+        finetune_options,
+        add_panel,
     ),
     "find_lr": _magic(
         "%%find_lr",
@@ -124,6 +127,7 @@ MAGICS: Mapping[str, Callable[[], Parser]] = {
     "optimize": _magic(
         "%optimize",
         "Turn a tuned model into ONNX, check, measure.",
+        add_panel,
         add_background,
         optimize_options,
     ),

@@ -38,10 +38,14 @@ class LabMagics(Magics):
 
     @line_cell_magic
     @helpful
-    def finetune(self, line: str, cell: str = "") -> api.Preview | None:
+    def finetune(self, line: str, cell: str = "") -> Any:  # noqa: ANN401 - shown by IPython
         """Fine-tune; the options' help is put here below."""
         args = _read("finetune", line)
         settings = read_cell(cell, self.shell.user_ns) | settings_of(args, FinetuneSpec)
+        if args.panel:
+            panel = panels.finetune(**settings)
+            panel.actions.name.value = args.name or panel.actions.name.value
+            return panel
         if args.dry_run:
             return api.preview(**settings)
         if args.resume:
@@ -61,11 +65,14 @@ class LabMagics(Magics):
 
     @line_magic
     @helpful
-    def optimize(self, line: str) -> None:
+    def optimize(self, line: str) -> Any:  # noqa: ANN401 - shown by IPython
         """Export; the options' help is put here below."""
         args = _read("optimize", line)
+        if args.panel:
+            return panels.optimize(args.run)
         settings = settings_of(args, OptimizeSpec, skip=("run",))
         _watch(api.optimize(args.run, wait=False, **settings), args)
+        return None
 
     @line_magic
     @helpful
@@ -127,8 +134,8 @@ class LabMagics(Magics):
     def runs(self, line: str) -> Any:  # noqa: ANN401 - shown by IPython
         """List the runs, or show one; the options' help is put here below."""
         args = _read("runs", line)
-        if args.panel and args.name:
-            return panels.run(args.name)
+        if args.panel:
+            return panels.run(args.name) if args.name else panels.runs()
         if not args.name:
             return report.runs_table(all_runs())
         api.attach(Run(args.name))
