@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ..api import disk_use
 from ..errors import LabError
 from ..report import words
+from ..report.data_report import short
 from ..report.table import result
 from ..run import Run, runs_folder
 
@@ -40,8 +41,9 @@ class Entry:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the run goes on, or is about to."""
-        return self.status in ("running", "stopping", "waiting")
+        """Whether the run goes on, or a worker is on its way to it."""
+        is_queued = self.status == "waiting" and bool(self.run.of("queued"))
+        return is_queued or self.status in ("running", "stopping")
 
 
 class Column(NamedTuple):
@@ -139,8 +141,8 @@ def _entry(run: Run, size: int) -> Entry:
         spec = run.spec.as_dict()
     except LabError:  # made by another version: there it is all the same
         spec = {}
-    model, data = (str(spec.get(name) or "–") for name in ("model", "data"))
+    model, data = (short(str(spec.get(name) or "–")) for name in ("model", "data"))
     if "model" not in spec and spec.get("run"):
-        model = f"run {spec['run']}"
+        model = f"run {short(spec['run'])}"
     reached = result(run.metrics)
     return Entry(run, run.name, run.job, run.status, run.created, model, data, reached, size)

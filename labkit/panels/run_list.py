@@ -13,7 +13,7 @@ PAGE = 20
 SHEET = """<style>
 .labkit-runs .labkit-list { container-type: inline-size; overflow: visible; width: 100%;
   border-bottom: 1px solid rgba(128,128,128,.4); }
-.labkit-runs .labkit-line { display: grid; grid-template-columns: minmax(0,1fr) minmax(0,5fr);
+.labkit-runs .labkit-line { display: grid; grid-template-columns: minmax(0,1.3fr) minmax(0,5fr);
   gap: 0 10px; align-items: center; width: 100%; overflow: visible; padding: 1px 4px;
   border-top: 1px solid rgba(128,128,128,.25); }
 .labkit-runs .labkit-line > *, .labkit-runs .labkit-cells > * { min-width: 0; margin: 0;
@@ -21,12 +21,12 @@ SHEET = """<style>
 .labkit-runs .labkit-line .widget-label-basic { display: flex; gap: 6px; overflow: hidden; }
 .labkit-runs .labkit-line .widget-label-basic span { overflow: hidden; text-overflow: ellipsis; }
 .labkit-runs .labkit-cells { display: grid; gap: 0 10px; align-items: center;
-  grid-template-columns: 5.5em 6.5em 9.5em 1.1fr 1fr 1.4fr 5em; }
+  grid-template-columns: 5em 8.5em 9em 1.1fr 1fr 1.4fr 5em; }
 .labkit-runs .labkit-cells span { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 .labkit-runs .labkit-cells .labkit-end { text-align: right; font-variant-numeric: tabular-nums; }
 .labkit-runs .labkit-titles button { background: none; text-align: left; padding: 0 2px;
-  line-height: 28px; font-weight: 600; box-shadow: none; color: inherit;
-  color: var(--jp-ui-font-color1, inherit); }
+  line-height: 28px; font-weight: 600; box-shadow: none; color: var(--jp-ui-font-color1, inherit); }
+.labkit-runs .labkit-titles .labkit-cells button:last-child { text-align: right; }
 .labkit-runs .labkit-titles button:hover { text-decoration: underline; box-shadow: none; }
 .labkit-runs .labkit-is-chosen { background: rgba(76,120,168,.16);
   box-shadow: inset 3px 0 0 #4c78a8; }
@@ -35,7 +35,8 @@ SHEET = """<style>
   .labkit-runs .labkit-cells { display: flex; flex-flow: row wrap; gap: 0 14px; }
   .labkit-runs .labkit-line:not(.labkit-titles) .labkit-cells { padding-left: 22px; }
   .labkit-runs .labkit-cells span { max-width: 100%; }
-  .labkit-runs .labkit-titles { display: flex; flex-flow: row wrap; }
+  .labkit-runs .labkit-titles { display: flex; flex-flow: row wrap; gap: 0 14px; }
+  .labkit-runs .labkit-titles .labkit-cells { display: contents; }
 }
 </style>"""
 

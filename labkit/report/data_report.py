@@ -99,7 +99,7 @@ def _verdict(quality: Quality) -> Lines:
     items = tuple(_said(finding) for finding in serious)
     if not items and quality.refusal is None:
         items = ("No row is missing a value, stands twice or holds personal data of a known form.",)
-    return Lines(f"Data {_name(quality.spec.data)}: {said}", items, folded=False)
+    return Lines(f"Data {short(quality.spec.data)}: {said}", items, folded=False)
 
 
 def _said(finding: Finding) -> str:
@@ -107,7 +107,7 @@ def _said(finding: Finding) -> str:
     return f"{SIGNS[finding.severity]} {finding.sentence}{advice}"
 
 
-def _name(data: str) -> str:
+def short(data: str) -> str:
     """Return what a data set is called: of a path its last part."""
     return Path(data).name if data.startswith(("/", "~", ".")) else data
 
