@@ -7,7 +7,7 @@ from html import escape
 
 from ..report import words
 from ..report.answers import judged
-from ..report.blocks import Block, Table
+from ..report.blocks import Block, Box, Table
 from .asking import Answer, Question
 from .cards import bars, card, cards
 
@@ -39,7 +39,7 @@ def answer_blocks(question: Question, answers: Sequence[Answer]) -> list[Block]:
     lines = tuple(
         (
             answer.model.name,
-            answer.problem or words.head(_told(answer, question), 200),
+            words.head(_told(answer, question), 200) or STATES[answer.state],
             _apart(answer, first).lstrip("=≠ ") or "–",
             words.seconds(answer.first_token_seconds),
             words.seconds(answer.token_seconds),
@@ -50,6 +50,11 @@ def answer_blocks(question: Question, answers: Sequence[Answer]) -> list[Block]:
     header = ("model", "answer", "compared", "first token", "per token", "tokens")
     title = f"Answers to: {words.head(question.prompt, 120)}"
     found: list[Block] = [Table(title, header, lines, numeric=False)]
+    found += [
+        Box(f"✗ {answer.model.name} did not answer", answer.problem, ())
+        for answer in answers
+        if answer.problem
+    ]
     known = [answer for answer in answers if answer.probabilities]
     if known:
         rows = tuple(

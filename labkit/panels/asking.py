@@ -148,7 +148,7 @@ class Asker:
             size = sum(file.stat().st_size for file in folder.glob("model.onnx*"))
             while self._open and sum(size for _, size in self._open.values()) + size > ROOM:
                 del self._open[next(iter(self._open))]
-            opened = api.load(folder, threads=machine.processors())
+            opened = api.load(model.run, precision=model.source, threads=machine.processors())
             self._open[folder] = opened, size
         return self._open[folder][0]
 

@@ -36,7 +36,8 @@ SHEET = """<style>
   background: transparent; border: 0; font-variant-numeric: tabular-nums; }
 .labkit-card td.labkit-number { text-align: right; white-space: nowrap; padding-right: 0; }
 .labkit-card th { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-.labkit-bars th { width: 38%; } .labkit-bars td.labkit-number { width: 4.2em; }
+.labkit-card th { width: 58%; }
+.labkit-card .labkit-bars th { width: 38%; } .labkit-bars td.labkit-number { width: 4.6em; }
 .labkit-bar { display: block; height: .8em; border: 1px solid rgba(128,128,128,.5);
   border-radius: 2px; }
 .labkit-bar span { display: block; height: 100%; background: #4c78a8; }

@@ -42,7 +42,7 @@ class ExportSettings:
         self.controls = {one: Control(OptimizeSpec, one, SCALES.get(one)) for one in FIELDS}
         self.controls["target"].field.options = [(_called(one), one) for one in _names()]
         for name in SCALES:
-            self.controls[name].field.placeholder = f"{getattr(Gates(), name):g}"
+            self.controls[name].let_default(getattr(Gates(), name))
         self._lines = {one: copyable(one, "") for one in LINES}
         for line in self._lines.values():
             line.rows, line.layout.height = 1, "auto"
@@ -154,7 +154,7 @@ def _box(precision: str) -> Any:  # noqa: ANN401 - a widget
 
     text = docs_of(OptimizeSpec)["precision"]
     found = labelled(Checkbox, precision, text, value=precision == "int8", indent=False)
-    found.layout.width = "90px"
+    found.layout.width = "64px"
     return found
 
 
