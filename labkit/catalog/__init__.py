@@ -1,5 +1,6 @@
 """Names to models and data sets: hub, package index or local folder; checked by hash, cached."""
 
+from .at_hand import data_at_hand, model_at_hand
 from .cache import cache_root
 from .datasets import data_files, resolve_data
 from .entries import DataEntry, ModelEntry, data_entry, data_sets, model_entry, models
@@ -16,10 +17,12 @@ __all__ = [
     "cache_root",
     "cached",
     "check_model_name",
+    "data_at_hand",
     "data_entry",
     "data_files",
     "data_sets",
     "data_table",
+    "model_at_hand",
     "model_entry",
     "model_notes",
     "models",

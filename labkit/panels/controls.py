@@ -1,17 +1,17 @@
 """One control for each setting of a spec: its words and rules are the spec's own."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, get_args, get_origin
 
 from ..errors import LabError
 from ..settings import Rule, Spec, docs_of, types_of
 from ..yaml import parse_yaml
-from .movers import Scale, moved_to, mover
+from .movers import Scale, moved_to, mover, taken
 from .pieces import labelled, problem
-from .typed import as_text
+from .typed import as_text, said
 
-__all__ = ["UNSET", "Control", "Scale", "as_text", "faults"]
+__all__ = ["UNSET", "Control", "Scale", "as_text"]
 
 UNSET = object()
 """What a control holds that was left empty: the setting has its default."""
@@ -67,10 +67,9 @@ class Control:
         is_empty = value is None or value is UNSET
         if isinstance(self.field.value, bool) or self._is_choice:
             self.field.value = self.default if is_empty else value
-        elif self._is_text:
-            self.field.value = "" if is_empty else str(value)
         else:
-            self.field.value = "" if is_empty else as_text(value)
+            text = str(value) if self._is_text else as_text(value)
+            self.field.value = "" if is_empty else text
 
     def let_default(self, value: Any) -> None:  # noqa: ANN401 - any setting
         """Say what the setting is when it is left out, as another method has another default."""
@@ -89,8 +88,7 @@ class Control:
             others: Settings that the rule of this one depends on, as `method`.
         """
         try:
-            value = self.value
-            if value is not UNSET:
+            if (value := self.value) is not UNSET:
                 self.spec.from_mapping({**others, self.name: value})
         except LabError as error:
             self.say(said(error))
@@ -100,8 +98,7 @@ class Control:
 
     def say(self, text: str) -> None:
         """Show what is wrong beneath the control; nothing for ""."""
-        shown = problem(text).value
-        if self._said.value != shown:
+        if self._said.value != (shown := problem(text).value):
             self._said.value = shown
             self._said.layout.display = "" if text else "none"
             (self.field.add_class if text else self.field.remove_class)("labkit-invalid")
@@ -114,6 +111,11 @@ class Control:
     def is_shown(self) -> bool:
         """Whether the control is shown."""
         return bool(self.widget.layout.display != "none")
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether it is said that the value is wrong."""
+        return bool(self._said.layout.display != "none")
 
     def focus(self) -> None:
         """Let the keyboard write here."""
@@ -157,7 +159,7 @@ class Control:
             self.default = self.default or choices[0]
             return labelled(Dropdown, self.name, text, options=choices, value=self.default)
         hint = "left out" if self.default is None else as_text(self.default)
-        value = "" if self.default is None or self.rule.by_method else as_text(self.default)
+        value = "" if self.rule.by_method else as_text(self.default)
         own = {"value": value, "placeholder": hint, "continuous_update": False}
         if self.name.endswith(WRITTEN):
             return labelled(Textarea, self.name, text, rows=2, **own)
@@ -173,15 +175,22 @@ class Control:
         return box
 
     def _moved(self, change: Any) -> None:  # noqa: ANN401 - traitlets'
-        if not self._busy and change["new"] is not None:
-            new = change["new"]
+        if self._busy:
+            return
+        new = taken(self._mover, change["new"], self._shown)
+        if new is not None:
             self.field.value = new if isinstance(new, str) else as_text(new, self._kinds[0])
+
+    @property
+    def _shown(self) -> str:
+        """The text that a person sees: what was typed, or the default."""
+        return str(self.field.value) or as_text(self.default)
 
     def _follow(self) -> None:
         """Put what moves the text where the text is, as far as it reaches."""
         if self._mover is not None:
             with self._quiet():
-                moved_to(self._mover, self.field.value or as_text(self.default))
+                moved_to(self._mover, self._shown)
 
     @contextmanager
     def _quiet(self) -> Iterator[None]:
@@ -190,30 +199,3 @@ class Control:
             yield
         finally:
             self._busy = was
-
-
-def faults(spec: type[Spec], values: Mapping[str, Any]) -> dict[str, str]:
-    """Return what is wrong by setting, in the words of the cell; "" names what is no one's alone.
-
-    Args:
-        spec: Whose settings they are.
-        values: Settings by name, those left empty left out.
-    """
-    left, found = dict(values), dict[str, str]()
-    while True:
-        try:
-            spec.from_mapping(left)
-        except LabError as error:
-            name = error.problem.partition(" ")[0]
-            name = name if name in spec.__dataclass_fields__ else ""  # type: ignore[attr-defined]
-            found.setdefault(name, said(error))
-            if name not in left:
-                return found
-            del left[name]
-        else:
-            return found
-
-
-def said(error: LabError) -> str:
-    """Return an error as a panel shows it."""
-    return f"{error.problem} {error.hint}"

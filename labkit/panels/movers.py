@@ -50,16 +50,39 @@ def mover(name: str, text: str, scale: Scale | None, choices: Sequence[str]) -> 
     return found
 
 
+def taken(found: Any, new: Any, text: str) -> str | float | None:  # noqa: ANN401 - a widget's
+    """Return the value that a person has moved a text to; None where nobody has.
+
+    A page puts a slider on its nearest place by itself, which must not change the text.
+    """
+    if hasattr(found, "options"):
+        return str(new) if new is not None else None
+    now = _number(text)
+    if now is not None and abs(_place(found, new) - _place(found, now)) <= 0.501 * found.step:
+        return None
+    return float(round(new)) if getattr(found, "base", 0) == 2 else float(f"{new:.2g}")
+
+
+def _place(found: Any, value: float) -> float:  # noqa: ANN401 - a widget
+    """Return where on a slider a value is, within its ends."""
+    if hasattr(found, "base"):
+        value = log(max(value, found.base**found.min), found.base)
+    return float(min(max(value, found.min), found.max))
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
 def moved_to(found: Any, text: str) -> None:  # noqa: ANN401 - a widget
     """Put a slider or a list where a text is, as far as it reaches."""
     if hasattr(found, "options"):
         found.value = text if text in [value for _, value in found.options] else None
         return
-    try:
-        value = float(text)
-    except ValueError:
-        return
-    low, high = found.min, found.max
-    if hasattr(found, "base"):
-        low, high = found.base**low, found.base**high
-    found.value = min(max(value, low), high)
+    value = _number(text)
+    if value is not None:
+        place = _place(found, value)
+        found.value = found.base**place if hasattr(found, "base") else place

@@ -1,10 +1,10 @@
-"""Values as one types them into a cell."""
+"""Values as one types them into a cell, errors as a panel says them."""
 
 import json
 import re
 from typing import Any
 
-from ..errors import SpecError
+from ..errors import LabError, SpecError
 from ..yaml import parse_yaml
 
 PLAIN = re.compile(r"[A-Za-z][\w.-]*")
@@ -59,3 +59,8 @@ def _text(value: str) -> str:
 
 def _quoted(value: str) -> str:
     return json.dumps(value, ensure_ascii=not value.isprintable() and value.isascii())
+
+
+def said(error: LabError) -> str:
+    """Return an error as a panel shows it."""
+    return f"{error.problem} {error.hint}"
