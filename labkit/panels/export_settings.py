@@ -36,7 +36,7 @@ class ExportSettings:
     """
 
     def __init__(self, name: str, changed: Callable[[], None]) -> None:
-        self._name, self._changed = name, changed
+        self._name, self._changed, self._is_loading = name, changed, False
         self._precisions = {one: _box(one) for one in PRECISIONS}
         self._wrong = problem("")
         self.controls = {one: Control(OptimizeSpec, one, SCALES.get(one)) for one in FIELDS}
@@ -79,13 +79,18 @@ class ExportSettings:
 
     def load(self, spec: OptimizeSpec) -> None:
         """Show the settings of an earlier export."""
+        self._is_loading = True
         for name, box in self._precisions.items():
             box.value = name in spec.precision
         for name, control in self.controls.items():
             control.set(getattr(spec, name))
+        self._is_loading = False
+        self.check()
 
     def check(self) -> None:
         """Say beneath each control what is wrong with it, and show the lines that ask for this."""
+        if self._is_loading:
+            return
         given = {"run": self._name}
         right = [control.check(given) for control in self.controls.values()]
         right += [self._check_target(), self._check_precisions()]

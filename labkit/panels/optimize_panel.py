@@ -56,7 +56,8 @@ class OptimizePanel(Panel):
         super().__init__("optimize", [title, *controls, *shown])
         if (earlier := self.export) is not None and isinstance(earlier.spec, OptimizeSpec):
             self.settings.load(earlier.spec)
-        self.settings.check()
+        else:
+            self.settings.check()
 
     @property
     def export(self) -> Run | None:
