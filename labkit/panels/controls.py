@@ -161,9 +161,7 @@ class Control:
         hint = "left out" if self.default is None else as_text(self.default)
         value = "" if self.rule.by_method else as_text(self.default)
         own = {"value": value, "placeholder": hint, "continuous_update": False}
-        if self.name.endswith(WRITTEN):
-            return labelled(Textarea, self.name, text, rows=2, **own)
-        return labelled(Text, self.name, text, **own)
+        return labelled(Textarea if self.name.endswith(WRITTEN) else Text, self.name, text, **own)
 
     def _layout(self) -> Any:  # noqa: ANN401 - a widget
         from ipywidgets import VBox

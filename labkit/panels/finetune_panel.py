@@ -87,10 +87,9 @@ class FinetunePanel(Panel):
         values = self._checked()
         self._spec = None if values is None else FinetuneSpec.from_mapping(values)
         self.mark("ready" if self._spec else "wrong")
-        if self._spec is None:
-            return
         self.same.show(self._spec, self.actions.name.value.strip())
-        self._latest.ask((self._spec, self._first))
+        if self._spec is not None:
+            self._latest.ask((self._spec, self._first))
 
     def start(self) -> None:
         """Start the run, or show why not and go there."""

@@ -8,7 +8,9 @@ from ..spec import FinetuneSpec
 from . import finetune_fields as table
 from .controls import Control
 from .equivalents import cell_text, command_text, yaml_text
-from .pieces import button, copyable, labelled, problem, put, row
+from .pieces import button, copyable, labelled, problem, put, row, text
+
+SAME = "<b>The same run as text</b>"
 
 
 class Fold:
@@ -45,23 +47,28 @@ class Equivalents:
     """The same run as a cell, a command and YAML, to copy."""
 
     def __init__(self) -> None:
-        from ipywidgets import HTML, VBox
+        from ipywidgets import VBox
 
+        self._title = text(SAME)
         self.cell = copyable("cell", "")
         self.command = copyable("command", "")
         self.yaml = copyable("YAML", "")
         self.areas = (self.cell, self.command, self.yaml)
         for area in self.areas:
             area.style.description_width = "80px"
-        self.widget = VBox([HTML("<b>The same run as text</b>"), *self.areas])
+        self.widget = VBox([self._title, *self.areas])
+        self.widget.add_class("labkit-same")
 
-    def show(self, spec: FinetuneSpec, name: str) -> None:
-        """Show a run; of settings that are wrong nothing new is shown."""
+    def show(self, spec: FinetuneSpec | None, name: str) -> None:
+        """Show a run; while a setting is wrong the texts stay as they were, and that is said."""
+        self._title.value = SAME if spec else f"{SAME} (as before what is wrong now)"
+        if spec is None:
+            return
         texts = (cell_text(spec, name), command_text(spec, name), yaml_text(spec))
-        for area, text in zip(self.areas, texts, strict=True):
-            if area.value != text:
-                put(area, text)
-                area.layout.height = f"{min(14, text.count(chr(10)) + 2) * 1.35:.1f}em"
+        for area, said in zip(self.areas, texts, strict=True):
+            if area.value != said:
+                put(area, said)
+                area.layout.height = f"{min(14, said.count(chr(10)) + 2) * 1.35:.1f}em"
 
 
 class Actions:

@@ -19,6 +19,7 @@ SHEET = """<style>
 .labkit-finetune .labkit-field > .widget-inline-hbox > * { width: 100% !important; margin: 0;
   flex: 0 0 auto; box-sizing: border-box; }
 .labkit-finetune .labkit-field .widget-label { text-align: left; line-height: 1.5; height: auto; }
+.labkit-finetune .labkit-field select { height: var(--jp-widgets-inline-height, 28px); }
 .labkit-finetune .labkit-field .slider-container { padding: 6px 8px 0 8px; }
 .labkit-finetune .labkit-field > .widget-checkbox { padding-top: 1.4em; }
 .labkit-finetune .labkit-mover .widget-label { position: absolute; width: 1px !important;
@@ -27,6 +28,8 @@ SHEET = """<style>
   max-height: 15em; overflow: auto; margin: 2px 0 10px 0; padding: 6px 8px; font-size: 13px;
   line-height: 1.5; border: 1px solid rgba(128,128,128,0.4); background: transparent;
   color: inherit; }
+.labkit-finetune .labkit-side .labkit-run { overflow-wrap: anywhere; }
+.labkit-finetune.labkit-is-wrong .labkit-same textarea { opacity: 0.5; }
 .labkit-finetune .labkit-small { font-size: 0.9em; opacity: 0.85; }
 </style>"""
 """Added to the style of all panels."""
