@@ -8,10 +8,13 @@ import socket
 import sys
 import time
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking")
 SIZE = {"width": 1280, "height": 1100}
+BESIDE = 131
+"""Pixels of a page that JupyterLab has beside an output."""
 READ = """() => {
   const panel = window.jupyterapp.shell.currentWidget;
   return panel.content.model.sharedModel.cells.map(cell => cell.toJSON());
@@ -46,9 +49,12 @@ def until(holds, seconds=90.0):
     return found
 
 
-def is_up(address):
+def is_up(address, path="/api?token=lab"):
+    """Whether a server answers, be it that there is nothing at the path."""
     try:
-        return urlopen(f"{address}/api?token=lab", timeout=5).status == 200
+        return urlopen(address + path, timeout=5).status == 200
+    except HTTPError:
+        return True
     except OSError:
         return False
 
@@ -96,6 +102,12 @@ class Notebook:
         }"""
         self.page.evaluate(script, at)
 
+    def write(self, at, text):
+        """Put text into a cell."""
+        script = """([at, text]) => window.jupyterapp.shell.currentWidget.content
+          .model.sharedModel.cells[at].setSource(text)"""
+        self.page.evaluate(script, [at, text])
+
     def run(self, at):
         """Run a cell to its end and return its outputs."""
         self.start(at)
@@ -138,7 +150,7 @@ class Notebook:
     def panel(self, kind, status=""):
         """Return the panel of a kind that is on the page, once it has a status."""
         found = self.page.locator(f".labkit-{kind}" + (f".labkit-is-{status}" if status else ""))
-        found.first.wait_for()
+        found.first.wait_for(timeout=120_000)
         return found.first
 
     def shots(self, name, kind):
@@ -149,7 +161,7 @@ class Notebook:
         for theme in ("JupyterLab Dark", "JupyterLab Light"):
             self.theme(theme)
             for width in (400, 1600):
-                self.page.set_viewport_size({"width": width, "height": 2200})
+                self.page.set_viewport_size({"width": width + BESIDE, "height": 3600})
                 self.page.wait_for_timeout(400)
                 file = f"{name}-{theme.split()[-1].lower()}-{width}.png"
                 self.panel(kind).screenshot(path=str(Path(folder) / file))
