@@ -7,6 +7,7 @@ from ..spec import FinetuneSpec
 
 if TYPE_CHECKING:
     from .compare_panel import ComparePanel
+    from .data_panel import DataPanel
     from .finetune_panel import FinetunePanel
     from .follow import RunPanel
     from .optimize_panel import OptimizePanel
@@ -23,6 +24,18 @@ def compare(run: str | Run, other: str | Run | None = None) -> "ComparePanel":
     from .compare_panel import ComparePanel
 
     return ComparePanel(run, other)
+
+
+def data(data: Any = "phrases", **settings: Any) -> "DataPanel":  # noqa: ANN401 - a name or rows
+    """Return the panel of a data set: rows to look through, a report, a template editor.
+
+    Args:
+        data: A name, a path, a list of dicts, a DataFrame or a `datasets.Dataset`.
+        settings: Fields of `FinetuneSpec`, such as `text_template`.
+    """
+    from .data_panel import DataPanel
+
+    return DataPanel(data, **settings)
 
 
 def finetune(spec: FinetuneSpec | None = None, **settings: Any) -> "FinetunePanel":  # noqa: ANN401

@@ -2,8 +2,9 @@
 
 from .balance import Balance
 from .findings import Finding, Place
-from .inspection import Quality, inspect_data
+from .inspection import Quality, inspect_data, inspected
 from .lengths import Lengths
+from .material import Material, material_of
 from .personal import Personal
 from .shift import Shift
 from .twins import Pair, Twins
@@ -12,6 +13,7 @@ __all__ = [
     "Balance",
     "Finding",
     "Lengths",
+    "Material",
     "Pair",
     "Personal",
     "Place",
@@ -19,4 +21,6 @@ __all__ = [
     "Shift",
     "Twins",
     "inspect_data",
+    "inspected",
+    "material_of",
 ]

@@ -66,7 +66,7 @@ def inspect_data(spec: FinetuneSpec, *, base: Path | None = None) -> Quality:
         SpecError: A setting is wrong.
     """
     try:
-        return _inspected(material_of(spec, base))
+        return inspected(material_of(spec, base))
     except DataError as error:
         path = (base or Path()) / Path(spec.data).expanduser()
         if data_entry(spec.data) is None and not (spec.data.strip() and path.exists()):
@@ -74,7 +74,8 @@ def inspect_data(spec: FinetuneSpec, *, base: Path | None = None) -> Quality:
         return Quality(spec, "", {}, error, (), Twins({}, {}, ()), {}, None, None, (), (), ())
 
 
-def _inspected(material: Material) -> Quality:
+def inspected(material: Material) -> Quality:
+    """Return what is to be known of rows that have been read."""
     twins, near = twins_of(material), near_pairs(material)
     balance, lengths = balance_of(material), lengths_of(material)
     personal, shifts = personal_of(material), shifts_of(material, balance, lengths)

@@ -33,6 +33,9 @@ class Material:
     rows: tuple[Row, ...]
     """The rows of all splits as they were read."""
 
+    chosen: dict[str, tuple[Row, ...]]
+    """The same by split, before a share of them is cut off for validation."""
+
     parts: dict[str, tuple[Example, ...]]
     """Split → rows as the model would see them; without those that cannot be used."""
 
@@ -74,7 +77,8 @@ def material_of(spec: FinetuneSpec, base: Path | None = None) -> Material:
         task, notes = splits.task, splits.notes
         parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
     kept = {split: tuple(parts[split]) for split in SPLITS if parts.get(split)}
-    return Material(spec, layout, tuple(rows), kept, task, notes, tuple(unusable), refusal)
+    chosen = {split: tuple(part) for split, part in choice.rows.items()}
+    return Material(spec, layout, tuple(rows), chosen, kept, task, notes, tuple(unusable), refusal)
 
 
 def _loaded(spec: FinetuneSpec, base: Path | None) -> tuple[Splits | None, DataError | None]:
