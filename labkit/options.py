@@ -150,6 +150,7 @@ MAGICS: Mapping[str, Callable[[], Parser]] = {
         "%data",
         "Report on rows before training: doubles, balance, lengths, what the template breaks.",
         data_options,
+        add_panel,
     ),
     "runs": _magic(
         "%runs",

@@ -113,7 +113,7 @@ class LabMagics(Magics):
         """Report on rows; the options' help is put here below."""
         args = _read("data", line)
         settings = read_cell(cell, self.shell.user_ns) | settings_of(args, FinetuneSpec)
-        return api.data_report(**settings)
+        return panels.data(**settings) if args.panel else api.data_report(**settings)
 
     @line_magic
     @helpful

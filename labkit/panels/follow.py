@@ -7,7 +7,7 @@ from typing import Any
 from .. import api
 from ..errors import RunError
 from ..report import KeptPictures, links, story
-from ..report.blocks import Block, Head
+from ..report.blocks import Block, Facts, Head
 from ..report.facts import place
 from ..report.history import samples
 from ..run import Run
@@ -134,4 +134,6 @@ def _told(run: Run) -> list[Block]:
     """Return what there is to say, the answers while it learned also when it has ended."""
     if run.status not in story.FINISHED:
         return story.progress(run)
-    return [*story.ended(run), *samples(run)]
+    blocks = story.ended(run)
+    at = next((at for at, block in enumerate(blocks) if isinstance(block, Facts)), len(blocks))
+    return [*blocks[:at], *samples(run), *blocks[at:]]

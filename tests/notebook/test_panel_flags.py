@@ -29,3 +29,9 @@ def test_finetune_opens_its_panel_with_the_settings_and_the_name_of_the_cell(she
     assert panel.actions.name.value == "mine"
     assert (panel.spec.r, panel.spec.learning_rate) == (4, 1e-3)
     assert not (workplace / "runs").exists()
+
+
+def test_data_opens_the_panel_of_its_rows(shell, words):
+    panel = shown(shell, f"data {words} --panel", "text_template: 'word: {text}, kind: {kind}'")
+    assert "labkit-data" in panel.root._dom_classes
+    panel.close()
