@@ -1,12 +1,10 @@
 """One JupyterLab and one Chromium for all tests that need them."""
 
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from lab import FLAGS, Notebook, chromium, free_port, is_up, until
+from lab import FLAGS, Notebook, chromium, jupyterlab
 
 sys.path.append(str(Path(__file__).parents[1] / "report"))
 
@@ -27,32 +25,8 @@ def here(folder, monkeypatch):
 @pytest.fixture(scope="session")
 def server(folder, tmp_path_factory):
     """The address of a JupyterLab that shares no settings with any other."""
-    home, port = tmp_path_factory.mktemp("jupyter"), free_port()
-    kinds = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR",
-             "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR")  # fmt: skip
-    places = {kind: str(home / kind.lower()) for kind in kinds}
-    quiet = home / "jupyterlab_settings_dir" / "@jupyterlab" / "apputils-extension"
-    quiet.mkdir(parents=True)
-    (quiet / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
-    with (home / "log.txt").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root",
-                "--ServerApp.port_retries=0", f"--ServerApp.port={port}",
-                f"--ServerApp.root_dir={folder}", "--IdentityProvider.token=lab",
-                "--LabApp.expose_app_in_browser=True", "--LabApp.news_url=None",
-                "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-            ],
-            env={**os.environ, **places, "LABKIT_RUNS": "runs"}, cwd=folder,
-            stdout=log, stderr=log, start_new_session=True,
-        )  # fmt: skip
-    address = f"http://127.0.0.1:{port}"
-    try:
-        until(lambda: is_up(address))
+    with jupyterlab(folder, tmp_path_factory.mktemp("jupyter")) as address:
         yield address
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 @pytest.fixture(scope="session")

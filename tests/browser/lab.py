@@ -5,8 +5,10 @@ With LABKIT_SHOTS=folder the pages are kept there as pictures.
 
 import os
 import socket
+import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -57,6 +59,37 @@ def is_up(address, path="/api?token=lab"):
         return True
     except OSError:
         return False
+
+
+@contextmanager
+def jupyterlab(folder, home):
+    """Give the address of a JupyterLab of its own: notebooks in `folder`, settings in `home`."""
+    port = free_port()
+    kinds = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR",
+             "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR")  # fmt: skip
+    places = {kind: str(home / kind.lower()) for kind in kinds}
+    quiet = home / "jupyterlab_settings_dir" / "@jupyterlab" / "apputils-extension"
+    quiet.mkdir(parents=True)
+    (quiet / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
+    with (home / "log.txt").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root",
+                "--ServerApp.port_retries=0", f"--ServerApp.port={port}",
+                f"--ServerApp.root_dir={folder}", "--IdentityProvider.token=lab",
+                "--LabApp.expose_app_in_browser=True", "--LabApp.news_url=None",
+                "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+            ],
+            env={**os.environ, **places, "LABKIT_RUNS": "runs"}, cwd=folder,
+            stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    try:
+        until(lambda: is_up(address))
+        yield address
+    finally:
+        process.terminate()
+        process.wait(30)
 
 
 def errors(outputs):
