@@ -3,6 +3,7 @@
 import json
 import re
 import struct
+import time
 from html import unescape
 
 import pytest
@@ -302,6 +303,14 @@ def test_the_record_holds_settings_and_plan(panel):
     assert "trainable parameters" in made["text/html"]
 
 
+def until_it_shows(panel, status):
+    """Wait until the run's part of the panel says how the run ended."""
+    deadline = time.monotonic() + 60
+    while f"labkit-is-{status}" not in panel._run.root._dom_classes:
+        assert time.monotonic() < deadline, panel._said.value
+        time.sleep(0.05)
+
+
 @pytest.mark.process
 def test_a_run_of_the_panel_and_of_its_cell_give_the_same_adapter(settings, shell, workplace):
     panel = panels.finetune(**settings)
@@ -309,8 +318,7 @@ def test_a_run_of_the_panel_and_of_its_cell_give_the_same_adapter(settings, shel
     cell = panel.same.cell.value.replace("%%finetune mouse", "%%finetune keys")
     panel.actions.start.click()
     shell.run_cell(cell)
-    while panel.beat():
-        pass
+    until_it_shows(panel, "done")
     mouse, keys = Run("mouse"), Run("keys")
     assert (mouse.status, keys.status, mouse.spec) == ("done", "done", keys.spec)
     files = [file.name for file in keys.adapter.iterdir()]
@@ -320,5 +328,37 @@ def test_a_run_of_the_panel_and_of_its_cell_give_the_same_adapter(settings, shel
     assert f"{keys.metrics['adapter']['trainable']}," in plan_of(panel)[
         "trainable parameters"
     ].replace("\u202f", "")
-    assert "labkit-is-done" in panel._run.root._dom_classes
     panel.close()
+
+
+@pytest.mark.process
+def test_stop_and_resume_are_buttons(settings, workplace):
+    panel = panels.finetune(**settings | {"max_steps": 400, "eval_steps": 200})
+    panel.actions.name.value = "tone"
+    panel.actions.start.click()
+    while not panel.run.of("step"):
+        time.sleep(0.05)
+    panel.beat()
+    assert [panel.actions.start.disabled, panel.actions.stop.disabled] == [True, False]
+    panel.actions.stop.click()
+    until_it_shows(panel, "stopped")
+    panel.beat()
+    assert not panel.actions.resume.disabled
+    panel.actions.resume.click()
+    until_it_shows(panel, "done")
+    assert [step["step"] for step in panel.run.of("step")] == list(range(1, 401))
+    panel.close()
+
+
+@pytest.mark.process
+def test_a_row_has_the_tokens_that_it_is_trained_with(tiny_model):
+    from transformers import AutoTokenizer
+
+    from labkit.data import tokenize
+    from labkit.data.examples import Example
+    from labkit.runtime.row_tokenizer import RowTokenizer
+
+    texts = [("the cat <eos> runs", " animal"), ("ünïcode → 😀\n", "number"), ("", " red")]
+    rows = [Example(prompt, label, label, at, None) for at, (prompt, label) in enumerate(texts)]
+    there, here = AutoTokenizer.from_pretrained(tiny_model), RowTokenizer(tiny_model)
+    assert tokenize(rows, here, max_length=20) == tokenize(rows, there, max_length=20)
