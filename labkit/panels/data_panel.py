@@ -1,6 +1,6 @@
 """The panel of a data set: its rows, what is off about them, and the template as one types it."""
 
-from collections.abc import Sequence
+from html import escape
 from typing import Any, NamedTuple
 
 from ..api.staging import checked_spec, staged
@@ -8,7 +8,7 @@ from ..data.quality import Material, Quality, inspected, material_of
 from ..errors import LabError
 from ..report import KeptPictures
 from ..report.blocks import Block, Lines
-from ..report.data_report import data_blocks, short
+from ..report.data_report import data_blocks, short, verdict
 from ..spec import FinetuneSpec
 from .data_filters import DataFilters
 from .data_lines import MOST, Line, columns_in, lines_of, unit_of, with_findings
@@ -64,8 +64,8 @@ class DataPanel(Panel):
         self._state, self._rows, self._report = text(), text(SHEET), Shown()
         self.settings = copyable("settings", "")
         super().__init__("data", [self._state, self._parts()])
-        self._reading: Latest[FinetuneSpec, Read] = Latest(self._read, self._show_rows, _slow)
-        self._inspecting: Latest[Read, Inspected] = Latest(_inspect, self._show_report, _slow)
+        self._reading: Latest[FinetuneSpec, Read] = Latest(self._read, self._show_rows, lambda: None)
+        self._inspecting: Latest[Read, Inspected] = Latest(_inspect, self._show_report, lambda: None)
         self._begin(self.spec)
 
     def blocks(self) -> list[Block]:
@@ -134,13 +134,13 @@ class DataPanel(Panel):
             self.filters.offer(self.lines, self._unit)
             self._draw()
             self._report.show(self._told())
-            self._say_state("")
+            self._say_state(f"{escape(verdict(self.quality).title)}; the report is below.")
             self.mark("ready")
 
         self.attempt(shown)
         self.attempt(self.keep)
 
-    def _told(self) -> Sequence[Block]:
+    def _told(self) -> list[Block]:
         assert self.quality is not None
         blocks = data_blocks(self.quality)
         return [self._pictures.kept(block, is_last=True) for block in blocks]
@@ -169,11 +169,10 @@ class DataPanel(Panel):
         return f"{said}, {fit:,} of them fit." if fit < n else f"{said}."
 
     def _write(self) -> None:
-        """Show the settings as they would stand in a cell."""
-        try:
-            said = yaml_text(self.editor.spec())
-        except LabError:
+        """Show the settings as they would stand in a cell; a wrong template changes nothing."""
+        if not self.editor.is_right:
             return
+        said = yaml_text(self.editor.spec())
         if not isinstance(self._given["data"], str):
             said = said.replace(f"data: {self.editor.spec().data}\n", "data: {{rows}}\n")
         put(self.settings, said)
@@ -184,15 +183,18 @@ class DataPanel(Panel):
     def _parts(self) -> Any:  # noqa: ANN401 - a widget
         from ipywidgets import VBox
 
-        rows = [self.filters.widget, self._rows, self.pages.widget]
-        return VBox([*rows, self.editor.widget, self.settings, self._report.widget])
+        self.settings.rows, self.settings.layout.height = 4, "auto"
+        found = VBox([
+            text("<h4>Rows</h4>"), self.filters.widget, self._rows, self.pages.widget,
+            text("<h4>Template</h4>"), self.editor.widget,
+            text("<h4>For a cell</h4>"), self.settings,
+            text("<h4>Report</h4>"), self._report.widget,
+        ])  # fmt: skip
+        found.add_class("labkit-part")
+        return found
 
 
 def _inspect(read: Read) -> Inspected:
     assert read.material is not None
     quality = inspected(read.material)
     return Inspected(quality, with_findings(read.lines, quality), unit_of(read.lines, quality))
-
-
-def _slow() -> None:
-    """Nothing needs to be said: the panel says what it does from the beginning."""

@@ -32,7 +32,12 @@ SHEET = """<style>
   padding: 8px; border: 1px solid rgba(128,128,128,.4); max-height: 22em; overflow-y: auto; }
 .labkit-data .labkit-rendered mark { color: inherit; background: rgba(46,160,67,.22);
   text-decoration: underline; text-underline-offset: 3px; }
-.labkit-data .labkit-small input { width: 6em; }
+.labkit-data .labkit-part { overflow: visible; width: 100%; }
+.labkit-data .labkit-part h4 { margin: 10px 0 0 0; }
+.labkit-data .widget-textarea { flex-direction: column; align-items: stretch; height: auto;
+  margin: 2px 0; }
+.labkit-data .widget-textarea .widget-label { text-align: left; width: auto; }
+.labkit-data .widget-textarea textarea { box-sizing: border-box; flex: 0 0 auto; }
 </style>"""
 
 
@@ -47,7 +52,7 @@ def rows_html(lines: Sequence[Line], columns: Sequence[str], chosen: int | None,
     """
     shown = columns[:MOST_COLUMNS]
     titles = (*HEAD, *shown, unit, "remarks")
-    head = "".join(f'<th scope="col">{escape(title)}</th>' for title in titles)
+    head = "".join(_title(title, is_number=title == unit) for title in titles)
     body = "".join(_row(line, shown, at == chosen) for at, line in enumerate(lines))
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     return f'<div class="labkit-rows" tabindex="0" role="region" aria-label="rows">{table}</div>'
@@ -77,6 +82,11 @@ def cell_text(value: Any) -> str:  # noqa: ANN401 - any cell
     if isinstance(value, list) and value and all(isinstance(turn, dict) for turn in value):
         return " · ".join(f"{turn.get('role', '')}: {turn.get('content', '')}" for turn in value)
     return "–" if value is None else str(value)
+
+
+def _title(text: str, *, is_number: bool) -> str:
+    side = ' class="labkit-end"' if is_number else ""
+    return f'<th scope="col"{side}>{escape(text)}</th>'
 
 
 def _row(line: Line, columns: Sequence[str], is_chosen: bool) -> str:

@@ -43,6 +43,7 @@ class TemplateEditor:
 
         settings = [" and ".join(names) for names in FORMS.values()]
         self.form = ToggleButtons(options=list(FORMS), description="template", tooltips=settings)
+        self.form.style.button_width = "auto"
         self.fields = {name: labelled(Textarea, name, tip, rows=3) for name, tip in TIPS.items()}
         self._into = "text_template"
         self.columns = row()
@@ -50,7 +51,8 @@ class TemplateEditor:
         tip = "Read all rows with this template and inspect them"
         self.apply = button("Check all rows", tip, apply, style="primary")
         parts = [self.form, self._hint, *self.fields.values(), self.columns]
-        self.widget = VBox([*parts, self._said, self._rendered, row(self.apply)])
+        self.widget: Any = VBox([*parts, self._said, self._rendered, row(self.apply)])
+        self.widget.add_class("labkit-part")
         self._spec = FinetuneSpec()
         self._known: list[str] = []
         self._start: dict[str, str] = {}

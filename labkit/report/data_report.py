@@ -34,7 +34,7 @@ class DataReport:
 
 def data_blocks(quality: Quality) -> list[Block]:
     """Return the report of a data set, the worst first."""
-    blocks: list[Block] = [_verdict(quality)]
+    blocks: list[Block] = [verdict(quality)]
     if quality.refusal is not None:
         error = quality.refusal
         blocks.append(Box("A run would refuse this data", error.problem, (error.hint,)))
@@ -88,7 +88,8 @@ def _of(n: int, rows: int) -> str:
     return f"{words.count(n)} row{'s' * (n != 1)} ({words.percent(n / rows)})"
 
 
-def _verdict(quality: Quality) -> Lines:
+def verdict(quality: Quality) -> Lines:
+    """Return what stands in the way of a run, if anything does, and what to look at."""
     serious = [f for f in quality.findings if f.severity != "hint"]
     if quality.refusal is not None or any(f.severity == "stop" for f in serious):
         said = "✗ a run would refuse it"
