@@ -182,9 +182,10 @@ class Notebook:
 
     def panel(self, kind, status=""):
         """Return the panel of a kind that is on the page, once it has a status."""
-        found = self.page.locator(f".labkit-{kind}" + (f".labkit-is-{status}" if status else ""))
-        found.first.wait_for(timeout=120_000)
-        return found.first
+        found = f".labkit-{kind}"
+        is_so = self.page.locator(found + (f".labkit-is-{status}" if status else ""))
+        is_so.first.wait_for(timeout=120_000)
+        return self.page.locator(found).first
 
     def shots(self, name, kind):
         """Keep pictures of a panel: light and dark, narrow and wide."""
