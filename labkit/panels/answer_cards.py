@@ -70,15 +70,12 @@ def _card(answer: Answer, question: Question, first: Answer | None, shown: list[
     if answer.problem:
         said = f'<div class="labkit-problem">{escape(answer.problem)}</div>'
         return card(answer.model.name, STATES[answer.state], said)
-    return card(
-        answer.model.name,
-        STATES[answer.state],
-        _said(answer, question, first)
-        + bars([(label, answer.probabilities[label]) for label in shown], answer.label)
-        * bool(answer.probabilities)
-        + _small(_rest(question, shown) * bool(answer.probabilities))
-        + _small(_times(answer)),
-    )
+    body = [_said(answer, question, first)]
+    if answer.probabilities:
+        chances = [(label, answer.probabilities.get(label, 0.0)) for label in shown]
+        body += [bars(chances, answer.label), _small(_rest(question, shown))]
+    body.append(_small(_times(answer)))
+    return card(answer.model.name, STATES[answer.state], "".join(body))
 
 
 def _said(answer: Answer, question: Question, first: Answer | None) -> str:

@@ -9,7 +9,7 @@ SHEET = """<style>
 .labkit-compare .labkit-row, .labkit-optimize .labkit-row { align-items: flex-start; }
 .labkit-compare .labkit-field, .labkit-optimize .labkit-field { width: 300px; margin: 0 0 2px; }
 .labkit-compare .widget-label, .labkit-optimize .widget-label { width: auto;
-  flex: 0 0 108px !important; }
+  flex: 0 0 126px !important; }
 .labkit-compare .widget-checkbox .widget-label { flex: 0 0 0 !important; }
 .labkit-optimize .widget-checkbox .widget-label { flex: 0 0 0 !important; }
 .labkit-compare .labkit-mover .widget-label, .labkit-optimize .labkit-mover .widget-label {

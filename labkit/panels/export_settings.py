@@ -124,7 +124,7 @@ class ExportSettings:
     def _layout(self) -> Any:  # noqa: ANN401 - a widget
         from ipywidgets import HTML, VBox
 
-        lead = HTML('<div style="width:100px;text-align:right">precision</div>')
+        lead = HTML('<div style="width:118px;text-align:right">precision</div>')
         boxes = row(lead, *self._precisions.values())
         return VBox(
             [

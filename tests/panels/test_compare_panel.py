@@ -113,6 +113,18 @@ def test_labels_are_bars_with_numbers_in_one_order_for_all_models(tone):
     assert "joy 10.0 % 75.0 %" in said
 
 
+def test_a_model_that_has_not_answered_yet_stands_beside_one_that_has(tone):
+    waiting = Answer(Model("base", tone, "base"))
+    html = answer_cards(Question("Why?", tuple(JOY)), [waiting, answered(tone, probabilities=JOY)])
+    assert html.count("labkit-bars") == 1
+    assert html.index("… waiting") < html.index("✓ answered")
+    (answers, chances) = answer_blocks(
+        Question("Why?", tuple(JOY)), [waiting, answered(tone, probabilities=JOY)]
+    )
+    assert answers.rows[0][:2] == ("base", "… waiting")
+    assert chances.header == ("label", "tuned")
+
+
 def test_words_that_differ_are_marked_and_nothing_else():
     assert marked("a red <cat> sleeps", "a blue <cat> sleeps") == (
         "a <mark>red</mark> &lt;cat&gt; sleeps"
