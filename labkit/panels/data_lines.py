@@ -79,7 +79,7 @@ class Wanted:
 def lines_of(material: Material) -> list[Line]:
     """Return the rows of a data set in the order of its splits, at most `MOST`."""
     refused = {place: problem for place, problem in material.unusable}
-    found = []
+    found: list[Line] = []
     for split, rows in material.chosen.items():
         sides = (split,) if "validation" in material.chosen or split != "train" else SIDES
         known = _by_number(material, sides)

@@ -22,7 +22,7 @@ class Pages:
         self.field: Any = labelled(BoundedIntText, "chosen line", tip, min=1, max=1, value=1)
         self.field.style.description_width = "initial"
         self.field.layout.width = "170px"
-        self.field.observe(lambda _: self._quiet or changed(), "value")
+        self.field.observe(lambda _: self._moved(), "value")
         steps = {
             "◀ Page": ("The page before this one", -PAGE),
             "◀ Row": ("The row before this one", -1),
@@ -33,9 +33,13 @@ class Pages:
             name: button(name, tip, lambda by=by: self.move(by))  # type: ignore[misc]
             for name, (tip, by) in steps.items()
         }
-        self._quiet = False
+        self._changed, self._quiet = changed, False
         self._said = text()
         self.widget = row(self.field, *self.buttons.values(), self._said)
+
+    def _moved(self) -> None:
+        if not self._quiet:
+            self._changed()
 
     @property
     def at(self) -> int:

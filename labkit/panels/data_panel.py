@@ -64,8 +64,8 @@ class DataPanel(Panel):
         self._state, self._rows, self._report = text(), text(SHEET), Shown()
         self.settings = copyable("settings", "")
         super().__init__("data", [self._state, self._parts()])
-        self._reading: Latest[FinetuneSpec, Read] = Latest(self._read, self._show_rows, lambda: None)
-        self._inspecting: Latest[Read, Inspected] = Latest(_inspect, self._show_report, lambda: None)
+        self._reading: Latest[FinetuneSpec, Read] = Latest(self._read, self._show_rows, _wait)
+        self._inspecting: Latest[Read, Inspected] = Latest(_inspect, self._show_report, _wait)
         self._begin(self.spec)
 
     def blocks(self) -> list[Block]:
@@ -198,3 +198,7 @@ def _inspect(read: Read) -> Inspected:
     assert read.material is not None
     quality = inspected(read.material)
     return Inspected(quality, with_findings(read.lines, quality), unit_of(read.lines, quality))
+
+
+def _wait() -> None:
+    """Say nothing more: the panel says from the beginning what it does."""

@@ -21,7 +21,7 @@ SHEET = """<style>
 .labkit-runs .labkit-line .widget-label-basic { display: flex; gap: 6px; overflow: hidden; }
 .labkit-runs .labkit-line .widget-label-basic span { overflow: hidden; text-overflow: ellipsis; }
 .labkit-runs .labkit-cells { display: grid; gap: 0 10px; align-items: center;
-  grid-template-columns: 5em 8.5em 9em 1.1fr 1fr 1.4fr 5em; }
+  grid-template-columns: 5em 9.5em 10.5em 1.1fr 1fr 1.1fr 5em; }
 .labkit-runs .labkit-cells span { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 .labkit-runs .labkit-cells .labkit-end { text-align: right; font-variant-numeric: tabular-nums; }
 .labkit-runs .labkit-titles button { background: none; text-align: left; padding: 0 2px;

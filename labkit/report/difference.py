@@ -73,7 +73,7 @@ def _table(
         (name, _shown(one.get(name)), _shown(two.get(name)), _apart(one.get(name), two.get(name)))
         for name in dict.fromkeys([*one, *two])
     )
-    header = ("", *names, "difference")
+    header = ("measure", *names, "difference")
     return [Table(title, header, rows, note=note)] if rows else []
 
 
