@@ -28,9 +28,12 @@ def climbed(tiny_folder, tmp_path_factory, rows):
     held_out = HeldOut(rows * 5, text=[draw.integers(3, 256, 40).tolist()], learned=learned)
     out, events = tmp_path_factory.mktemp("runs") / "tone" / "onnx", []
     request = Request(("int4",), gates=Gates(max_kl=1e-9, min_top1=0.0), accept=True)
-    result = climb(
-        run, out, request, held_out=held_out, emit=lambda kind, **of: events.append((kind, of))
-    )
+    with pytest.MonkeyPatch.context() as patch:  # the real number takes a quarter of an hour
+        patch.setattr("labkit.export.int4.N_STEPS", 40)
+        patch.setattr("labkit.export.int4.N_IN_PART", 20)
+        result = climb(
+            run, out, request, held_out=held_out, emit=lambda kind, **of: events.append((kind, of))
+        )
     return out, result, events
 
 
@@ -46,8 +49,8 @@ def test_a_long_way_tells_how_far_it_is(climbed):
     _, _, events = climbed
     parts = {of["name"]: (of["done"], of["total"]) for kind, of in events if kind == "stage"}
     assert parts["gptq: rounding"][1] == 2
-    assert parts["repair from 160: repair"][1] == 200
-    assert parts["repair from 160: repair"][0] > 160
+    assert parts["repair from 20: repair"][1] == 40
+    assert parts["repair from 20: repair"][0] > 20
 
 
 @pytest.mark.process
@@ -56,7 +59,7 @@ def test_the_last_way_is_kept_with_what_it_did(climbed):
     rung = result["rungs"]["int4"]
     assert (rung["verdict"], result["chosen"]) == ("accepted", "int4")
     assert rung["reasons"][0].startswith("The mean KL of int4 must be at most 1e-09")
-    assert len(rung["how"]["losses"]) == rung["how"]["n_steps"] == 200
+    assert len(rung["how"]["losses"]) == rung["how"]["n_steps"] == 40
     assert len(rung["how"]["sensitivity"]) == 8  # four units in each of two layers
     assert len(OnnxModel(out / "int4", threads=1).generate([5, 6, 7], 4)) == 4
 
