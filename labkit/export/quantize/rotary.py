@@ -66,7 +66,7 @@ def turns(cos: Table, sin: Table) -> npt.NDArray[np.float64]:
     The angle at position 1 says it roughly; at position 2, 4, 8, … it says how many whole turns
     there were, and the rest of the angle gives one more bit.
     """
-    found = np.arctan2(sin[1], cos[1], dtype=np.float64)
+    found: npt.NDArray[np.float64] = np.arctan2(sin[1], cos[1], dtype=np.float64)
     position = 2
     while position < len(cos):
         angle = np.arctan2(sin[position], cos[position], dtype=np.float64)
