@@ -34,7 +34,7 @@ def main() -> None:
 
 def take(notebook: Notebook, folder: Path) -> None:
     """Press Start, wait, take the picture, press Stop."""
-    notebook.page.set_viewport_size({"width": 1330, "height": 2400})
+    notebook.page.set_viewport_size({"width": 1330, "height": 3000})
     for at in range(2):
         notebook.run(at)
     panel = notebook.panel("finetune", "ready")
@@ -42,7 +42,7 @@ def take(notebook: Notebook, folder: Path) -> None:
     notebook.panel("follow", "running")
     run = Run(folder / "runs" / "tone")
     until(lambda: (run.last("step") or {"step": 0})["step"] >= LEARNED, seconds=900)
-    notebook.page.wait_for_timeout(3000)  # for the picture of its curve
+    panel.locator(".labkit-follow").get_by_role("img").nth(1).wait_for()
     panel.screenshot(path=str(ROOT / "docs" / "pictures" / "finetune-panel.png"))
     panel.get_by_role("button", name="Stop", exact=True).first.click()
     notebook.panel("follow", "stopped")

@@ -1,9 +1,10 @@
 """How panels look: in the page's own colours, from 400 to 1600 pixels wide."""
 
 SHEET = """
+/* :where weighs nothing, so a panel's own rules win, also over those of a panel inside it. */
 .labkit-panel { max-width: 1200px; overflow: visible; gap: 4px; }
 .labkit-panel .labkit-row { display: flex; flex-flow: row wrap; gap: 4px 12px; overflow: visible; }
-.labkit-panel .labkit-row { align-items: center; }
+:where(.labkit-panel) .labkit-row { align-items: center; }
 .labkit-panel .labkit-row .jp-OutputArea-output { padding: 0; }
 .labkit-panel .labkit-row p { margin: 0; }
 .labkit-panel .labkit-shown { display: flex; flex-flow: row wrap; align-items: flex-start;
@@ -12,7 +13,7 @@ SHEET = """
 .labkit-panel .labkit-whole-line { flex: 1 1 100%; }
 .labkit-panel .widget-html-content { max-width: 100%; }
 .labkit-panel .widget-html-content { line-height: 1.45; }
-.labkit-panel .labkit-field { width: 350px; max-width: 100%; overflow: visible; }
+:where(.labkit-panel) .labkit-field { width: 350px; max-width: 100%; overflow: visible; }
 .labkit-panel .labkit-field .widget-label { text-overflow: ellipsis; overflow: hidden; }
 .labkit-panel .labkit-invalid input, .labkit-panel .labkit-invalid select,
 .labkit-panel .labkit-invalid textarea { outline: 2px solid var(--jp-error-color1, #c62828); }
