@@ -18,6 +18,8 @@ from labkit.machine import MIB
 from labkit.run import Run, create
 from labkit.spec import FinetuneSpec
 
+pytestmark = pytest.mark.process
+
 LIMIT = 1500 * MIB
 """Enough for PyTorch and a model of 100 MiB, not for a batch of it."""
 
