@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ExportError
+from ..machine import memory_limit
 from .architectures import BUILT, read_config
+from .builder import fp32_bytes
 from .held_out import HeldOut, as_lists
 from .quantize.packed import BLOCK_SIZE
 from .state import Ladder
@@ -14,6 +16,9 @@ from .work import Work
 
 METHODS = ("k_quant", "gptq", "repaired")
 """From the one that needs no data to the one that trains."""
+
+NEEDS = {"k_quant": 0.0, "gptq": 2.8, "repaired": 5.0}
+"""Memory of a method, as a multiple of what the model takes in fp32."""
 
 N_STEPS, N_IN_PART = 200, 40
 """Steps of a repair, and those taken in one go: a stop loses no more."""
@@ -30,13 +35,14 @@ def methods_for(whole: Tuned, asked: str, learned: Sequence[Sequence[int]]) -> t
     Raises:
         ExportError: A method was asked for that this model cannot have.
     """
-    reason = _reason_not_to(whole, learned)
+    reasons = {method: _reason_not_to(method, whole, learned) for method in METHODS}
     if asked == "auto":
-        return METHODS[:1] if reason else METHODS
-    if asked != "k_quant" and reason:
+        return tuple(method for method in METHODS if not reasons[method])
+    if reasons[asked]:
+        best = [method for method in METHODS if not reasons[method]][-1]
         raise ExportError(
-            f"int4 must be found by k_quant for this model; got {asked!r}: {reason}.",
-            hint="Use --int4 k_quant, or --precision int8.",
+            f"int4 cannot be found by {asked} for this model: {reasons[asked]}.",
+            hint=f"Use --int4 {best}, or --precision int8.",
         )
     return (asked,)
 
@@ -79,12 +85,19 @@ def repair(work: Work, known: dict[str, Any], grids: Path) -> tuple[Path, list[f
     return grids, losses
 
 
-def _reason_not_to(whole: Tuned, learned: Sequence[Sequence[int]]) -> str | None:
-    """Return why calibration cannot have the model; None where it can."""
+def _reason_not_to(method: str, whole: Tuned, learned: Sequence[Sequence[int]]) -> str | None:
+    """Return why a model cannot have a method; None where it can."""
+    if method == "k_quant":
+        return None
     if whole.learned or whole.labels:
         return "what the run learned is no weight of the model"
     if not learned:
         return "there are no training rows to go by"
+    needed, there = NEEDS[method] * fp32_bytes(whole.base), memory_limit()
+    if needed > there:
+        return (
+            f"it needs about {needed / 2**30:.1f} GiB of memory, and there are {there / 2**30:.1f}"
+        )
     return _unknown_layers(whole.base)
 
 

@@ -15,8 +15,18 @@ def test_without_training_rows_there_is_nothing_to_calibrate_on(tiny_folder):
     assert methods_for(whole, "auto", [[5, 6]]) == ("k_quant", "gptq", "repaired")
     assert methods_for(whole, "gptq", [[5, 6]]) == ("gptq",)
     assert methods_for(whole, "auto", []) == ("k_quant",)
-    with pytest.raises(ExportError, match="got 'repaired': there are no training rows to go by"):
+    with pytest.raises(ExportError, match=r"by repaired .*: there are no training rows"):
         methods_for(whole, "repaired", [])
+
+
+def test_a_way_that_memory_cannot_hold_is_left_out_or_refused(tiny_folder, monkeypatch):
+    size = (tiny_folder / "model.safetensors").stat().st_size
+    monkeypatch.setattr("labkit.export.int4.memory_limit", lambda: 4 * size)
+    whole = Tuned(tiny_folder)
+    assert methods_for(whole, "auto", [[5, 6]]) == ("k_quant", "gptq")
+    with pytest.raises(ExportError, match=r"needs about 0\.0 GiB of memory") as refused:
+        methods_for(whole, "repaired", [[5, 6]])
+    assert "--int4 gptq" in refused.value.hint
 
 
 @pytest.fixture(scope="module")
