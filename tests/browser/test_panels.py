@@ -131,3 +131,64 @@ def test_a_saved_notebook_shows_the_record_and_its_curve_without_a_kernel(ended)
     assert record.locator("img").first.evaluate("image => image.naturalWidth") > 100
     assert "model not found" not in page.inner_text("body").lower()
     ended.shot("run-saved", page=page)
+
+
+@pytest.fixture
+def recorded(folder):
+    """A run that was trained before, and its name."""
+    if not (folder / "runs" / "tone").exists():
+        write_report(samples.done(folder / "runs", "tone"))
+    return "tone"
+
+
+def test_rows_are_looked_through_and_a_template_is_typed_in_the_panel_of_a_data_set(open_notebook):
+    notebook = open_notebook("rows", "%data phrases --panel")
+    for at in range(2):
+        assert errors(notebook.run(at)) == []
+    panel = notebook.panel("data", "ready")
+    panel.get_by_text("720 rows. Page 1 of 36.").wait_for()
+    notebook.shots("data", "data")
+    search = panel.get_by_label("find text", exact=True)
+    search.fill("goalkeeper")
+    search.press("Enter")
+    panel.get_by_text("The goalkeeper scored from his own box!").first.wait_for()
+    panel.get_by_text("Page 1 of 1.").wait_for()
+    template = panel.get_by_label("text_template", exact=True)
+    template.fill("no place at all")
+    template.press("Tab")
+    panel.get_by_text("text_template has no {column} place").first.wait_for()
+    assert serious(notebook.page) == []
+
+
+def test_runs_are_listed_and_one_is_deleted_in_two_presses(open_notebook, recorded, folder):
+    write_report(samples.done(folder / "runs", "spare"))
+    notebook = open_notebook("all", "%runs --panel")
+    for at in range(2):
+        assert errors(notebook.run(at)) == []
+    panel = notebook.panel("runs")
+    notebook.shots("runs", "runs")
+    assert serious(notebook.page) == []
+    panel.get_by_label("spare", exact=True).first.check()
+    panel.get_by_role("button", name="Delete …").click()
+    assert (folder / "runs" / "spare").exists()
+    panel.get_by_role("button", name="Delete spare").click()
+    until(lambda: not (folder / "runs" / "spare").exists())
+    assert (folder / "runs" / recorded).exists()
+
+
+def test_an_export_and_a_comparison_are_set_up_with_words_for_what_is_wrong(
+    open_notebook, recorded
+):
+    cells = f"%optimize {recorded} --panel", f"import labkit\nlabkit.panels.compare('{recorded}')"
+    notebook = open_notebook("export", *cells)
+    for at in range(3):
+        assert errors(notebook.run(at)) == []
+    panel = notebook.panel("optimize")
+    notebook.shots("optimize", "optimize")
+    notebook.panel("compare", "ready")
+    notebook.shots("compare", "compare")
+    assert serious(notebook.page) == []
+    limit = panel.locator(".labkit-field-max_kl input[type=text]").first
+    limit.fill("-2")
+    limit.press("Enter")
+    panel.get_by_text("max_kl must be").first.wait_for()
