@@ -26,7 +26,7 @@ SMALL = {
     "Gemma3ForCausalLM": (
         "gemma3_text",
         {
-            "hidden_size": 80,  # its root is no whole number, and a factor in the model
+            "hidden_size": 96,  # its root is no whole number, and a factor in the model
             "head_dim": 16,
             "sliding_window": 20,
             "layer_types": ["sliding_attention", "full_attention"],
