@@ -11,6 +11,7 @@ SHEET = """
   gap: 0 12px; overflow: visible; }
 .labkit-panel .labkit-shown > * { max-width: 100%; margin: 0; overflow: visible; }
 .labkit-panel .labkit-whole-line { flex: 1 1 100%; }
+.labkit-panel .widget-inline-hbox { max-width: calc(100% - 4px); }  /* beside their margins */
 .labkit-panel .widget-html-content { max-width: 100%; }
 .labkit-panel .widget-html-content { line-height: 1.45; }
 :where(.labkit-panel) .labkit-field { width: 350px; max-width: 100%; overflow: visible; }
