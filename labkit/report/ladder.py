@@ -120,13 +120,23 @@ def steps(of: Ladder) -> list[Block]:
         f"{name}: {_step(took.get(name), peak.get(name))}" for name in dict.fromkeys([*took, *peak])
     )
     how = tuple(
-        f"{name}: " + ", ".join(f"{words.name(key)} {words.value_of(key, value)}" for key, value
+        f"{name}: " + ", ".join(f"{words.name(key)} {_short(key, value)}" for key, value
         in rung["how"].items())
         for name, rung in of.rungs.items()
         if rung.get("how")
     )  # fmt: skip
     titles = (("Seconds and peak memory of the steps", items), ("How the weights were found", how))
     return [Lines(title, lines) for title, lines in titles if lines]
+
+
+def _short(key: str, value: Any) -> str:  # noqa: ANN401 - JSON
+    """Return a setting, the ends of a curve, or the largest of many numbers by name."""
+    if isinstance(value, dict):
+        largest = sorted(value, key=value.__getitem__, reverse=True)[:3]
+        return "most in " + ", ".join(f"{name} ({value[name]:.2g})" for name in largest)
+    if key == "losses" and value:
+        return f"from {value[0]:.3g} to {value[-1]:.3g} nats"
+    return words.value_of(key, value)
 
 
 def gates(of: Ladder) -> str:

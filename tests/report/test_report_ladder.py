@@ -209,3 +209,11 @@ def test_session_settings_stand_with_the_quickest_first_and_the_reason(tmp_path)
     assert rows[3] == "the usual ones 500.0 ms 100.0 ms 10.0 ms 5"
     assert rows[4].startswith("share cache no 600.0 ms")
     assert rows[5] == f"{reason} Tried for 60.0 s."
+
+
+def test_how_weights_were_found_is_a_line_and_no_dump():
+    from labkit.report.ladder import _short
+
+    hurt = {"a": 0.1, "b": 0.3, "c": 0.2, "d": 0.05}
+    assert _short("sensitivity", hurt) == "most in b (0.3), c (0.2), a (0.1)"
+    assert _short("losses", [0.217, 0.1, 0.092]) == "from 0.217 to 0.092 nats"
