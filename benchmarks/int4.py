@@ -15,7 +15,7 @@ from typing import Any
 import labkit
 from labkit import catalog, data, export
 from labkit.export import int4
-from labkit.export.builder import export_onnx
+from labkit.export.builder import export_once
 from labkit.export.held_out import as_lists, parity_rows
 from labkit.export.measure import Latency, measure_latency, size_bytes
 from labkit.export.metric import metric_of
@@ -51,8 +51,7 @@ class Bench:
         self.work.call(
             "merge", "reference", tuned=self.tuned.as_json(), rows=rows, merged=merged, **known
         )
-        if not self.fp32.is_dir():
-            export_onnx(self.work.merged, self.fp32, "fp32", log=self.work.log)
+        export_once(self.work, self.work.merged, self.fp32)
 
     @property
     def sources(self) -> dict[str, Any]:
@@ -79,9 +78,11 @@ class Bench:
         """Round layer by layer on training rows and texts that the model wrote."""
         name = "-".join(["gptq", *map(str, shape.values())])
         file = self.work.folder / f"{name}.safetensors"
-        self.work.call_long("texts", "write_texts", sources=self.sources, repaired=True)
+        self.work.call_long(
+            "texts", "calibrate.steps.write_texts", sources=self.sources, repaired=True
+        )
         asked = {"sources": self.sources, "out": str(file), "shape": shape}
-        self.work.call_long(name, "calibrate", **asked)
+        self.work.call_long(name, "calibrate.steps.calibrate", **asked)
         return file
 
     def repaired(self) -> Path:

@@ -138,9 +138,13 @@ class Run:
 
 def all_runs() -> list[Run]:
     """Return the runs of the runs folder, exports included, oldest first."""
+    return sorted(map(Run, run_folders()), key=lambda run: run.created)
+
+
+def run_folders() -> list[Path]:
+    """Return the folders of all runs, exports included, in no order."""
     files = runs_folder().glob("**/events.jsonl")
-    folders = [file.parent for file in files if (file.parent / "spec.yaml").exists()]
-    return sorted(map(Run, folders), key=lambda run: run.created)
+    return [file.parent for file in files if (file.parent / "spec.yaml").is_file()]
 
 
 def create(name: str, job: str, spec: AnySpec, *, root: Path | None = None) -> Run:

@@ -11,6 +11,7 @@ from .child import call
 from .graph import GRAPH, load_graph, node_named
 from .heads import attach_head, holds_head
 from .quantize import compute_rotary, quantize_onnx, tie_int8_embedding
+from .work import Work
 
 OPTIONS = ("hf_token=false", "windowed_kv_cache=false")
 """Of the builder. A cache cut to the window would need another form of input for each layer."""
@@ -47,6 +48,16 @@ def export_onnx(
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return peak
+
+
+def export_once(work: Work, folder: Path, out: Path, head: Path | None = None) -> None:
+    """Export to fp32 as a step of some work: what a stop left half done is made anew."""
+
+    def export() -> tuple[None, int]:
+        shutil.rmtree(out, ignore_errors=True)
+        return None, export_onnx(folder, out, "fp32", log=work.log, head=head)
+
+    work.once("export", [str(folder), str(out)], export)
 
 
 def _export_to(part: Path, folder: Path, precision: str, log: Path, head: Path) -> int:

@@ -17,7 +17,7 @@ from .work import Work
 METHODS = ("k_quant", "gptq", "repaired")
 """From the one that needs no data to the one that trains."""
 
-NEEDS = {"k_quant": 0.0, "gptq": 2.8, "repaired": 6.0}
+NEEDS = {"k_quant": 0.0, "gptq": 3.0, "repaired": 6.0}
 """Memory of a method, as a multiple of what the model takes in fp32."""
 
 N_STEPS, N_IN_PART = 200, 40
@@ -47,8 +47,13 @@ def methods_for(whole: Tuned, asked: str, learned: Sequence[Sequence[int]]) -> t
     return (asked,)
 
 
-def find_grids(ladder: Ladder, method: str) -> tuple[dict[str, Any], Path | None]:
+def find_grids(ladder: Ladder, method: str, *, repairs: bool) -> tuple[dict[str, Any], Path | None]:
     """Find int4 weights by a method.
+
+    Args:
+        ladder: Whose weights.
+        method: Of `METHODS`.
+        repairs: Whether `repaired` is this method or may follow: it reads more texts.
 
     Returns:
         How they were found, and the file that holds them; `k_quant` needs none.
@@ -58,9 +63,8 @@ def find_grids(ladder: Ladder, method: str) -> tuple[dict[str, Any], Path | None
     assert ladder.whole is not None
     work, file = ladder.work, ladder.work.folder / "gptq.safetensors"
     known = sources(work, ladder.whole.base, ladder.held_out, ladder.request.seed)
-    repaired = ladder.request.int4 != "gptq"
-    work.call_long("texts", "write_texts", sources=known, repaired=repaired)
-    how = work.call_long("gptq", "calibrate", sources=known, out=str(file))
+    work.call_long("texts", "calibrate.steps.write_texts", sources=known, repaired=repairs)
+    how = work.call_long("gptq", "calibrate.steps.calibrate", sources=known, out=str(file))
     if method == "repaired":
         file, losses = repair(work, known, file)
         how = {**how, "method": method, "n_steps": len(losses), "losses": losses}
@@ -80,7 +84,7 @@ def repair(work: Work, known: dict[str, Any], grids: Path) -> tuple[Path, list[f
         part = [start, min(start + N_IN_PART, N_STEPS), N_STEPS]
         out = work.folder / f"repaired-{part[1]}.safetensors"
         ways = {"sources": known, "grids": str(grids), "out": str(out), "part": part}
-        losses += work.call_long(f"repair from {start}", "repair", **ways)
+        losses += work.call_long(f"repair from {start}", "calibrate.steps.repair", **ways)
         grids = out
     return grids, losses
 

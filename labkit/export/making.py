@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import ExportError
 from . import gates
-from .builder import export_onnx
+from .builder import export_once
 from .check import Parity
 from .held_out import parity_rows
 from .int4 import find_grids, methods_for
@@ -75,8 +75,9 @@ def make(ladder: Ladder, name: str) -> None:
 def _find_int4(ladder: Ladder) -> None:
     """Make the int4 rung; where its method is open, with the next one until it passes."""
     assert ladder.whole is not None
-    for method in methods_for(ladder.whole, ladder.request.int4, ladder.held_out.learned):
-        how, grids = find_grids(ladder, method)
+    methods = methods_for(ladder.whole, ladder.request.int4, ladder.held_out.learned)
+    for method in methods:
+        how, grids = find_grids(ladder, method, repairs="repaired" in methods)
         _quantize(ladder, "int4", how, grids)
         if not gates.reasons("int4", ladder.rungs["int4"], ladder.request.gates):
             return
@@ -105,12 +106,7 @@ def _export(ladder: Ladder) -> Path:
     work.stage("export")
     full = work.folder / "fp32"
     out = work.folder / "plain" if whole.learned else full
-
-    def export() -> tuple[None, int]:
-        shutil.rmtree(out, ignore_errors=True)
-        return None, export_onnx(whole.base, out, "fp32", log=work.log, head=whole.learned)
-
-    work.once("export", [str(whole.base), str(out)], export)
+    export_once(work, whole.base, out, whole.learned)
     how = {}
     if whole.learned:
         arguments = {"folder": str(out), "adapter": str(whole.learned), "out": str(full)}

@@ -10,7 +10,6 @@ from .answering import ask_onnx, ask_torch, open_onnx
 from .bottleneck import insert_bottlenecks, read_bottlenecks
 from .builder import quantize_and_tie
 from .check import Reference, compare, reference_of
-from .child import write_progress
 from .merge import fold, save_merged
 from .torch_model import Answering, TorchModel
 from .tuned import Tuned, load_plain
@@ -118,35 +117,6 @@ def quantize(full: str, out: str, precision: str, grids: str | None = None) -> d
     with _whole(Path(out)) as part:
         reason = quantize_and_tie(Path(full), part, precision, Path(grids) if grids else None)
     return {"embedding": reason or "read from the int8 head"}
-
-
-def write_texts(sources: dict[str, Any], repaired: bool, progress: str) -> None:
-    """Let a model write what its int4 weights are found by, see `calibrate.find`."""
-    from .calibrate import find
-
-    done = write_progress(progress)
-    find.write_texts(find.Sources.from_json(sources), repaired=repaired, done=done)
-
-
-def calibrate(
-    sources: dict[str, Any], out: str, progress: str, shape: dict[str, Any] | None = None
-) -> dict[str, Any]:
-    """Find 4-bit weights that answer as the model does; return how, see `calibrate.find`."""
-    from .calibrate import find
-
-    known, done = find.Sources.from_json(sources), write_progress(progress)
-    return find.find(known, Path(out), find.Shape(**(shape or {})), done=done)
-
-
-def repair(
-    sources: dict[str, Any], grids: str, out: str, part: list[int], progress: str
-) -> list[float]:
-    """Take some steps of a repair; return the losses, see `calibrate.find`."""
-    from .calibrate import find
-    from .calibrate.repair import Part
-
-    known, done = find.Sources.from_json(sources), write_progress(progress)
-    return find.mend(known, Path(grids), Path(out), part=Part(*part), done=done)
 
 
 def check(

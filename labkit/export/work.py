@@ -53,9 +53,8 @@ class Work:
 
     def call(self, name: str, step: str, **arguments: Any) -> Any:  # noqa: ANN401 - JSON
         """Do a step of `steps`, or of another module as `module.step`, in a child, once."""
-        asked, (module, _, function) = {"step": step, "arguments": arguments}, step.rpartition(".")
-        do = partial(call, module or "steps", function, log=self.log, **arguments)
-        return self.once(name, asked, do)
+        do = partial(call, *_found(step), log=self.log, **arguments)
+        return self.once(name, {"step": step, "arguments": arguments}, do)
 
     def call_long(self, name: str, step: str, **arguments: Any) -> Any:  # noqa: ANN401 - JSON
         """As `call`, for a step that takes an argument `progress`; observers are told it."""
@@ -63,8 +62,8 @@ class Work:
         def told(part: str, at: int, end: int) -> None:
             self.emit("stage", name=f"{name}: {part}", done=at, total=end)
 
-        asked, log = {"step": step, "arguments": arguments}, self.log
-        return self.once(name, asked, lambda: follow("steps", step, told, log=log, **arguments))
+        do = partial(follow, *_found(step), told, log=self.log, **arguments)
+        return self.once(name, {"step": step, "arguments": arguments}, do)
 
     def once(self, name: str, asked: Any, do: Callable[[], tuple[Any, int]]) -> Any:  # noqa: ANN401 - JSON
         """Return what a step returned; note its peak memory and time under `name`.
@@ -101,6 +100,12 @@ class Work:
         self.found.setdefault("peak_bytes", {})[name] = peak_bytes
         if seconds is not None:
             self.found.setdefault("seconds", {})[name] = round(seconds, 3)
+
+
+def _found(step: str) -> tuple[str, str]:
+    """Return the module and the function of a step."""
+    module, _, function = step.rpartition(".")
+    return module or "steps", function
 
 
 @contextmanager

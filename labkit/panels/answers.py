@@ -6,7 +6,7 @@ from ..report.blocks import Facts
 from ..spec import FinetuneSpec
 from .planned import plan
 from .preview import Preview, previewed
-from .typed import said
+from .typed import sentence
 
 Answer = tuple[Preview | None, Facts | None, str]
 """Rows, plan, and what is wrong with them."""
@@ -23,6 +23,6 @@ def answered(question: tuple[FinetuneSpec, int]) -> Answer:
         seen = previewed(spec, question[1])
         return seen, plan(spec, seen), ""
     except LabError as error:
-        return seen, None, said(error)
+        return seen, None, sentence(error)
     except Exception as error:  # noqa: BLE001 - in a thread, nobody would see it
         return seen, None, f"The rows cannot be shown: {error!r}."

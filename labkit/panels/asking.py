@@ -13,6 +13,8 @@ from ..report.rungs import kept_models
 from ..report.said import said
 from ..run import Run
 from ..runtime import Loaded
+from ..runtime.folder import graph_bytes
+from .typed import sentence
 
 ROOM = 2**30
 """Bytes of weights of exported models that stay open between two questions."""
@@ -112,7 +114,7 @@ class Asker:
         except RunStopped:
             answer.state = "stopped"
         except LabError as error:
-            answer.state, answer.problem = "failed", f"{error.problem} {error.hint}"
+            answer.state, answer.problem = "failed", sentence(error)
         except Exception as error:  # noqa: BLE001 - a thread's error would be seen by nobody
             answer.state, answer.problem = "failed", f"It did not answer: {error!r}."
 
@@ -145,7 +147,7 @@ class Asker:
         """Return an exported model, opened now or before; the oldest go where room is short."""
         folder = model.run.path / model.source
         if folder not in self._open:
-            size = sum(file.stat().st_size for file in folder.glob("model.onnx*"))
+            size = graph_bytes(folder)
             while self._open and sum(size for _, size in self._open.values()) + size > ROOM:
                 del self._open[next(iter(self._open))]
             opened = api.load(model.run, precision=model.source, threads=machine.processors())

@@ -6,7 +6,7 @@ from typing import Any
 from ..errors import LabError
 from ..settings import Spec
 from .controls import UNSET, Control
-from .typed import said
+from .typed import sentence
 
 
 def gathered(
@@ -25,7 +25,7 @@ def gathered(
             if field.is_shown and (value := field.value) is not UNSET:
                 values[name] = value
         except LabError as error:
-            unread[name] = said(error)
+            unread[name] = sentence(error)
     return values, faults(spec, values) | unread
 
 
@@ -43,7 +43,7 @@ def faults(spec: type[Spec], values: Mapping[str, Any]) -> dict[str, str]:
         except LabError as error:
             name = error.problem.partition(" ")[0]
             name = name if name in spec.__dataclass_fields__ else ""  # type: ignore[attr-defined]
-            found.setdefault(name, said(error))
+            found.setdefault(name, sentence(error))
             if name not in left:
                 return found
             del left[name]

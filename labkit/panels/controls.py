@@ -9,7 +9,7 @@ from ..settings import Rule, Spec, docs_of, types_of
 from ..yaml import parse_yaml
 from .movers import Scale, moved_to, mover, taken
 from .pieces import labelled, problem
-from .typed import as_text, said
+from .typed import as_text, sentence
 
 __all__ = ["UNSET", "Control", "Scale", "as_text"]
 
@@ -91,7 +91,7 @@ class Control:
             if (value := self.value) is not UNSET:
                 self.spec.from_mapping({**others, self.name: value})
         except LabError as error:
-            self.say(said(error))
+            self.say(sentence(error))
             return False
         self.say("")
         return True

@@ -12,6 +12,7 @@ from ..spec import OptimizeSpec
 from ..spec.optimize import PRECISIONS
 from .controls import UNSET, Control, Scale, as_text
 from .pieces import copyable, labelled, problem, put, row
+from .typed import sentence
 
 SCALES = {
     "max_kl": Scale(0.001, 1.0, is_log=True, step=0.05),
@@ -97,8 +98,8 @@ class ExportSettings:
         self.controls["int4"].show("int4" in self.precisions)
         self.is_right = all(right)
         if self.is_right:
-            for name, said in lines(self._name, self.values()).items():
-                put(self._lines[name], said)
+            for name, line in lines(self._name, self.values()).items():
+                put(self._lines[name], line)
         self._changed()
 
     def line(self, kind: str) -> str:
@@ -111,15 +112,15 @@ class ExportSettings:
         try:
             choose(self.target)
         except LabError as error:
-            self.controls["target"].say(f"{error.problem} {error.hint}")
+            self.controls["target"].say(sentence(error))
             return False
         return True
 
     def _check_precisions(self) -> bool:
-        said = "" if self.precisions else "precision must be at least one of fp32, int8, int4."
-        if self._wrong.value != problem(said).value:
-            self._wrong.value = problem(said).value
-        return not said
+        wrong = "" if self.precisions else "precision must be at least one of fp32, int8, int4."
+        if self._wrong.value != problem(wrong).value:
+            self._wrong.value = problem(wrong).value
+        return not wrong
 
     def _layout(self) -> Any:  # noqa: ANN401 - a widget
         from ipywidgets import HTML, VBox

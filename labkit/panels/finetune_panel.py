@@ -17,7 +17,7 @@ from .latest import Latest
 from .panel import Panel
 from .pieces import button, drawn, row, text
 from .preview import SHOWN, Preview, preview_html
-from .typed import as_text, said
+from .typed import as_text, sentence
 
 
 class FinetunePanel(Panel):
@@ -151,7 +151,7 @@ class FinetunePanel(Panel):
         try:
             catalog.check_model_name(str(values.get("model", FinetuneSpec().model)))
         except LabError as error:
-            wrong.setdefault("model", said(error))
+            wrong.setdefault("model", sentence(error))
         for name, field in self.fields.items():
             field.say(wrong.get(name, ""))
         self.say(wrong.get("", ""))

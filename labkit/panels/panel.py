@@ -13,6 +13,7 @@ from ..report.blocks import Block
 from .pieces import problem
 from .pulse import EVERY, Pulse, shows_threads
 from .style import sheet
+from .typed import sentence
 
 RECORD_EVERY = 5.0
 """Seconds between two drawings of the record while something goes on."""
@@ -80,7 +81,7 @@ class Panel:
             with self._lock:
                 call()
         except LabError as error:
-            self.say(f"{error.problem} {error.hint}")
+            self.say(sentence(error))
             return False
         except Exception as error:  # noqa: BLE001 - as above
             self.say(

@@ -81,3 +81,8 @@ def put_links(place: Any, html: str) -> None:  # noqa: ANN401 - a widget of `lin
     data = {"output_type": "display_data", "data": {"text/html": html}, "metadata": {}}
     if place.outputs != ((data,) if html else ()):
         place.outputs = (data,) if html else ()
+
+
+def visible(said: str) -> str:
+    """Return a text as HTML whose line ends are to be seen."""
+    return escape(said).replace("\n", '<span style="opacity:0.5">↵</span>\n')

@@ -10,6 +10,7 @@ from .. import catalog, data
 from ..data.examples import Example, Splits, Tokens
 from ..errors import DataError
 from ..spec import FinetuneSpec
+from .pieces import visible
 
 MEASURED = 1000
 """Training rows whose tokens are counted."""
@@ -31,7 +32,6 @@ MARK = (
     "background:rgba(46,160,67,0.22)"
 )
 CUT = "text-decoration:line-through;opacity:0.6"
-BREAK = '<span style="opacity:0.5">↵</span>\n'
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def _visible(text: str) -> str:
     """Return a text as HTML, line ends to be seen, without the middle of a long one."""
     if len(text) > 2 * LONG:
         text = f"{text[:LONG]} … {len(text) - 2 * LONG} characters … {text[-LONG:]}"
-    return escape(text).replace("\n", BREAK)
+    return visible(text)
 
 
 def _seen(example: Example, whole: Tokens, kept: Tokens, tokenizer: Any) -> SeenRow:  # noqa: ANN401

@@ -11,7 +11,7 @@ from ..errors import LabError
 from ..report import words
 from ..report.data_report import short
 from ..report.table import result
-from ..run import Run, runs_folder
+from ..run import Run, run_folders
 
 SIZES_EVERY = 10.0
 """Seconds between two looks at how much the folders take, while something runs."""
@@ -65,7 +65,7 @@ COLUMNS = {
         lambda e: "\u00a0".join(words.STATUS[e.status]),
         lambda e: list(words.STATUS).index(e.status),
     ),
-    "when": Column("When it was made", lambda e: when(e.created), lambda e: e.created),
+    "when": Column("When it was made", lambda e: words.when(e.created), lambda e: e.created),
     "model": Column("The base model, or the run it works on", lambda e: e.model, lambda e: e.model),
     "data": Column("The data set", lambda e: e.data, lambda e: e.data),
     "result": Column("Base → tuned, on held-out rows", lambda e: e.result, lambda e: e.result),
@@ -88,8 +88,7 @@ class Entries:
 
     def read(self) -> list[Entry]:
         """Return a line for each run there is now, the newest first."""
-        files = runs_folder().glob("**/events.jsonl")
-        folders = [file.parent for file in files if (file.parent / "spec.yaml").is_file()]
+        folders = run_folders()
         self._runs = {path: self._runs.get(path) or Run(path) for path in folders}
         if time.monotonic() >= self._next_sizes or self._runs.keys() - self._sizes.keys():
             self._measure()
@@ -129,11 +128,6 @@ def matching(entries: Sequence[Entry], text: str) -> list[Entry]:
 def _words(entry: Entry) -> str:
     parts = (entry.name, entry.job, entry.status, entry.model, entry.data, entry.result)
     return "\n".join(parts).casefold()
-
-
-def when(created: float) -> str:
-    """Return a point in time as a person reads it."""
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(created))
 
 
 def _entry(run: Run, size: int) -> Entry:

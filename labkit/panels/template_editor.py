@@ -12,7 +12,8 @@ from ..data.tables import Row
 from ..data.templates import Template
 from ..errors import LabError
 from ..spec import FinetuneSpec
-from .pieces import button, labelled, problem, row, text
+from .pieces import button, labelled, problem, row, text, visible
+from .typed import sentence
 
 FORMS = {"one text": ("text_template",),
          "prompt and completion": ("prompt_template", "completion_template")}  # fmt: skip
@@ -111,7 +112,7 @@ class TemplateEditor:
         self._changed()
 
     def _render(self) -> None:
-        said, html = "", ""
+        wrong, html = "", ""
         try:
             spec = self.spec()
             if self._row is not None:
@@ -120,11 +121,11 @@ class TemplateEditor:
                 notes = [] if layout.chat else render_notes([self._row], layout, [example])
                 html = rendered(example, self._row, notes)
         except LabError as error:
-            said = f"{error.problem} {error.hint}"
-        self.is_right = not said
-        self._said.value = problem(said).value
+            wrong = sentence(error)
+        self.is_right = not wrong
+        self._said.value = problem(wrong).value
         self._rendered.value = html
-        self.apply.disabled = bool(said)
+        self.apply.disabled = bool(wrong)
 
     def _layout(self, spec: FinetuneSpec) -> Layout:
         entry = data_entry(spec.data)
@@ -150,14 +151,14 @@ def written(*templates: Template) -> str:
 
 def rendered(example: Example, row: Row, notes: Sequence[str]) -> str:
     """Return a row as the model reads it, what is learned underlined."""
-    said = f"{row.name}, as the model reads it; it learns what is underlined"
+    lead = f"{row.name}, as the model reads it; it learns what is underlined"
     if example.messages is not None:
-        said += ", with the marks of its chat template around each turn"
-    prompt, completion = (escape(_cut(part)) for part in (example.prompt, example.completion))
-    text = f"{_breaks(prompt)}<mark>{_breaks(completion)}</mark>"
+        lead += ", with the marks of its chat template around each turn"
+    prompt, completion = (visible(_cut(part)) for part in (example.prompt, example.completion))
+    text = f"{prompt}<mark>{completion}</mark>"
     more = "".join(f"<div>! {escape(note)}</div>" for note in notes)
     pre = f'<pre tabindex="0">{text}</pre>'
-    return f'<div class="labkit-rendered">{escape(said)}:{pre}{more}</div>'
+    return f'<div class="labkit-rendered">{escape(lead)}:{pre}{more}</div>'
 
 
 def _cut(text: str) -> str:
@@ -165,7 +166,3 @@ def _cut(text: str) -> str:
     if len(text) <= 2 * LONG:
         return text
     return f"{text[:LONG]}\n… {len(text) - 2 * LONG} characters …\n{text[-LONG:]}"
-
-
-def _breaks(html: str) -> str:
-    return html.replace("\n", '<span style="opacity:0.5">↵</span>\n')

@@ -61,6 +61,6 @@ def _quoted(value: str) -> str:
     return json.dumps(value, ensure_ascii=not value.isprintable() and value.isascii())
 
 
-def said(error: LabError) -> str:
+def sentence(error: LabError) -> str:
     """Return an error as a panel shows it."""
     return f"{error.problem} {error.hint}"

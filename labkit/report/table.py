@@ -1,6 +1,5 @@
 """The runs of a folder side by side, as text and as HTML."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -58,7 +57,7 @@ def _row(run: Run) -> tuple[str, ...]:
         run.name,
         run.job,
         f"{sign} {status}",
-        time.strftime("%Y-%m-%d %H:%M", time.localtime(run.created)),
+        words.when(run.created),
         f"{step['step']}/{step['max_steps']}" if step else "–",
         words.loss(best[1]) if best else "–",
         result(run.metrics),

@@ -1,6 +1,7 @@
 """Numbers as a person reads them: with their unit, no more digits than they carry."""
 
 import math
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -184,3 +185,8 @@ def _measured(key: str, value: float) -> str:
     if isinstance(value, int):
         return count(value)
     return f"{value:.3f}" if 0.01 <= abs(value) < 1000 or value == 0 else f"{value:.2g}"
+
+
+def when(created: float) -> str:
+    """Return a point in time, in seconds since 1970, as a person reads it."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(created))

@@ -14,6 +14,11 @@ from ..files import write_json
 FILE = "labkit.json"
 
 
+def graph_bytes(folder: Path) -> int:
+    """Return the size of a model's graph and weights in a folder."""
+    return sum(file.stat().st_size for file in folder.glob("*.onnx*"))
+
+
 def section(folder: Path, name: str) -> dict[str, Any]:
     """Return a section of a folder's `labkit.json`; empty where there is none."""
     file = folder / FILE

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ..errors import ExportError, SpecError, listed, near
 from .answering import Stream, Writing
 from .classifier import OnnxClassifier
-from .folder import section
+from .folder import graph_bytes, section
 from .onnx_model import OnnxModel
 from .prompt import Given, PromptForm, prompt_ids
 from .sampling import Sampling
@@ -166,7 +166,7 @@ class Loaded:
         return PromptForm.of(found or {"form": "chat"}).fitting(self.tokenizer.chat_template)
 
     def __repr__(self) -> str:
-        size = sum(file.stat().st_size for file in self.folder.glob("model.onnx*")) / 1e6
+        size = graph_bytes(self.folder) / 1e6
         adapters = f", adapters {', '.join(self.adapters)}" if self.adapters else ""
         active = f", {self.adapter} switched on" if self.adapter else ""
         return f"<Loaded {self.folder}: {size:.0f} MB{adapters}{active}>"

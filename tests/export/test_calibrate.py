@@ -14,7 +14,7 @@ from labkit.export.calibrate.repair import GridLinear, Part, repair
 from labkit.export.calibrate.repair import divergence as divergence_of
 from labkit.export.calibrate.sensitivity import in_eight_bits, sensitivities
 from labkit.export.calibrate.stored import read_grids, write_grids
-from labkit.export.calibrate.texts import Texts, by_length, continued, lessons, own_texts, padded
+from labkit.export.calibrate.texts import by_length, continued, lessons, own_texts, padded
 from labkit.export.calibrate.walk import linears, round_layers
 from labkit.export.quantize.packed import packed
 
@@ -264,7 +264,7 @@ ALL = Part(0, 60, 60)
 
 
 def lesson(own):
-    return lessons(Texts(own.tolist(), ROWS), seeded(0))
+    return lessons(ROWS, own.tolist(), seeded(0))
 
 
 def test_scales_that_are_off_are_trained_back(model, batches, own, monkeypatch):

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...errors import ExportError
 from ...runtime.folder import write_section
-from ..builder import export_onnx
+from ..builder import export_once
 from ..check import Parity
 from ..deploy import finish
 from ..gates import gate_fp32, reasons
@@ -36,12 +36,7 @@ def make_bases(bench: Bench) -> dict[str, dict[str, Any]]:
 def _full(bench: Bench) -> Path:
     """Return the base as fp32 ONNX."""
     base, full = bench.asked.base, bench.work.folder / "full"
-
-    def export() -> tuple[None, int]:
-        shutil.rmtree(full, ignore_errors=True)
-        return None, export_onnx(base, full, "fp32", log=bench.work.log)
-
-    bench.work.once("export", [str(base), str(full)], export)
+    export_once(bench.work, base, full)
     return full
 
 

@@ -1,6 +1,6 @@
 """From a whole model to 4-bit weights that answer as it does: texts, plan, GPTQ, repair.
 
-`write_texts`, `find` and `mend` are steps of an export, each in a process of its own.
+`write_texts`, `find` and `mend` are what `steps` does, each in a process of its own.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ from .grid import Grid, n_bytes, nearest
 from .repair import GridLinear, Part, repair
 from .sensitivity import in_eight_bits, sensitivities
 from .stored import read_grids, read_texts, write_grids
-from .texts import Texts, by_length, continued, drawn, lessons, own_texts
+from .texts import by_length, continued, drawn, lessons, own_texts
 from .walk import linears, round_layers, units
 
 HEAD_BLOCK_SIZE = 64
@@ -126,7 +126,7 @@ def mend(sources: Sources, grids: Path, out: Path, *, part: Part, done: Done) ->
     found, texts, losses = read_grids(grids), read_texts(sources.texts), list[float]()
     trained = put_grids(model, found)
     generator = torch.Generator().manual_seed(sources.seed * part.of + part.start)
-    read = lessons(Texts(texts.own, [*sources.rows, *texts.continued]), generator)
+    read = lessons([*sources.rows, *texts.continued], texts.own, generator)
 
     def step(at: int, loss: float) -> None:
         losses.append(loss)

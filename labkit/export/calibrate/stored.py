@@ -4,11 +4,9 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from ..quantize.learned import PARTS
 from .grid import Grid
 from .texts import Texts
-
-PARTS = ("values", "scales", "zeros")
-"""Tensors of each grid; `exact` stands beside them where it is known."""
 
 
 def read_texts(file: Path) -> Texts:
@@ -17,7 +15,7 @@ def read_texts(file: Path) -> Texts:
 
 
 def write_grids(grids: Mapping[str, Grid], out: Path) -> None:
-    """Write grids as `read_grids` and `quantize.learned` read them."""
+    """Write grids as `quantize.learned` reads them; `exact` stands beside where it is known."""
     from safetensors.torch import save_file
 
     tensors = {

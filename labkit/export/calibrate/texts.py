@@ -39,11 +39,13 @@ class Texts:
     """What it wrote after the beginnings of training rows."""
 
 
-def lessons(texts: Texts, generator: torch.Generator) -> Lessons:
+def lessons(
+    rows: Sequence[Sequence[int]], own: Sequence[Sequence[int]], generator: torch.Generator
+) -> Lessons:
     """Return what draws the texts of each step: some rows, and some own texts."""
 
     def draw() -> list[tuple[Tensor, Tensor]]:
-        parts = (texts.continued, N_ROWS_A_STEP), (texts.own, N_OWN_A_STEP)
+        parts = (rows, N_ROWS_A_STEP), (own, N_OWN_A_STEP)
         return [padded(drawn(part, n, generator)) for part, n in parts]
 
     return draw

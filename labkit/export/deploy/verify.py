@@ -10,7 +10,7 @@ from typing import Any
 
 from ... import machine
 from ...errors import ExportError, LabError
-from ...runtime.folder import section
+from ...runtime.folder import graph_bytes, section
 from ..child import call
 from . import probe
 from .checksums import FILE as SUMS
@@ -145,7 +145,7 @@ def _memory(folder: Path) -> Check:
     """Return whether the model fits into the memory that is free; its weights do at least."""
     import psutil
 
-    needed = _size(folder)
+    needed = graph_bytes(folder)
     free = min(psutil.virtual_memory().available, machine.memory_limit())
     said = f"{free // MIB} MiB are free, the weights take {needed // MIB} MiB"
     return Check("memory", free > needed, said)
@@ -155,11 +155,7 @@ def _disk(folder: Path) -> Check:
     """Return whether there is room; other targets than the processor keep a compiled copy."""
     free = shutil.disk_usage(folder).free
     target = section(folder, "session").get("target", "cpu")
-    needed = 0 if target == "cpu" else _size(folder)
+    needed = 0 if target == "cpu" else graph_bytes(folder)
     more = f"{needed // MIB} MiB more are wanted" if needed else "no more is wanted"
     said = f"{free // MIB} MiB are free, {more}"
     return Check("disk", free >= needed, said)
-
-
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.glob("*.onnx*"))
