@@ -10,7 +10,7 @@ from .architectures import check_exportable, is_built, read_config, suit
 from .child import call
 from .graph import GRAPH, load_graph, node_named
 from .heads import attach_head, holds_head
-from .quantize import compute_rotary, quantize_onnx, tie_int8_embedding
+from .quantize import compute_rotary, halve_scales, quantize_onnx, tie_int8_embedding
 from .work import Work
 
 OPTIONS = ("hf_token=false", "windowed_kv_cache=false")
@@ -84,7 +84,9 @@ def quantize_and_tie(
     """Quantise the fp32 model `full` to `out`; return why the embedding was not tied, if so."""
     quantize_onnx(full, out, precision, grids)
     compute_rotary(out)
-    return tie_int8_embedding(out)
+    not_tied = tie_int8_embedding(out)
+    halve_scales(out)
+    return not_tied
 
 
 def build(folder: str, out: str, precision: str = "fp32", head: str | None = None) -> None:

@@ -30,7 +30,8 @@ class Settings:
     """Operators at a time; above 1 the graph's branches run side by side."""
 
     graph_optimization_level: str = "all"
-    """"disable", "basic", "extended" or "all"."""
+    """"basic", "extended" or "all"; none at all would not compute the scales of quantised weights,
+    which are stored in float16, before the products that need them are laid out."""
 
     allow_spinning: bool = True
     """Whether threads wait for work awake: quicker alone, dearer beside others."""
@@ -166,7 +167,6 @@ def _options(settings: Settings) -> Any:  # noqa: ANN401 - onnxruntime is not ty
 
 
 _LEVELS = {
-    "disable": "DISABLE_ALL",
     "basic": "ENABLE_BASIC",
     "extended": "ENABLE_EXTENDED",
     "all": "ENABLE_ALL",

@@ -41,7 +41,7 @@ def test_a_weight_on_the_grid_is_kept_as_it_is():
 
 def test_the_bytes_of_a_grid_are_values_scales_and_zero_points():
     grid = nearest(torch.randn(8, 64), bits=4, block_size=32)
-    assert grid.n_bytes() == 8 * 64 / 2 + 8 * 2 * 4 + 8 * 2 / 2
+    assert grid.n_bytes() == 8 * 64 / 2 + 8 * 2 * 2 + 8 * 2 / 2
 
 
 def test_the_best_grid_is_no_worse_than_the_whole_range(weight):

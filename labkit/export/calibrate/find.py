@@ -39,7 +39,7 @@ class Shape:
     block_size: int = 32
     """Inputs that share a scale, in the layers."""
 
-    budget: float = 0.6585
+    budget: float = 0.697
     """Most that all weights may take, as a share of what they take in int8 with blocks of 32; what
     4 bits leave of it goes to the products that suffer most."""
 
@@ -47,7 +47,7 @@ class Shape:
         """Return the bytes that products may take beyond 4 bits each."""
         head = model.lm_head.weight.numel()
         inside = sum(module.weight.numel() for module in linears(model).values())
-        in_int8 = (head + inside) * (1 + 4 / 32)
+        in_int8 = (head + inside) * (1 + 2 / 32)
         least = n_bytes(head, 8, HEAD_BLOCK_SIZE) + n_bytes(inside, 4, self.block_size)
         return float(self.budget * in_int8 - least)
 
