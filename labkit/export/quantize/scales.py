@@ -63,4 +63,5 @@ def _scales(graph: Any) -> list[str]:  # noqa: ANN401 - protobuf
 def _cast(name: str) -> Any:  # noqa: ANN401 - protobuf
     from onnx import TensorProto, helper
 
-    return helper.make_node("Cast", [name + HALF], [name], name=f"{name}/Cast", to=TensorProto.FLOAT)
+    to = TensorProto.FLOAT
+    return helper.make_node("Cast", [name + HALF], [name], name=f"{name}/Cast", to=to)
