@@ -6,7 +6,8 @@ from dataclasses import fields
 
 import pytest
 
-from labkit.cli import _settings, parser
+from labkit.cli import parser
+from labkit.cli.training import given_settings
 from labkit.errors import LabError
 from labkit.notebook.cells import read_cell, split_line
 from labkit.options import MAGICS
@@ -94,7 +95,7 @@ def test_the_command_is_read_back(tmp_path, monkeypatch):
         args = command_line.parse_args(words)
         by_file += args.file is not None
         assert args.name == "tone"
-        assert FinetuneSpec.from_mapping(_settings(args)) == spec
+        assert FinetuneSpec.from_mapping(given_settings(args)) == spec
     assert by_file < len(SPECS) / 4
 
 

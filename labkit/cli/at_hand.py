@@ -1,0 +1,84 @@
+"""The commands that look after what is at hand: runs, models, targets, data sets, the demo."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from .. import api, catalog, report
+from ..errors import RunError
+from ..flags import Parser, settings_of
+from ..options import data_options, runs_options
+from ..run import Run, all_runs
+from ..spec import FinetuneSpec
+
+
+def add_commands(add: Callable[..., Parser]) -> None:
+    """Add the commands; `add` makes one of a name, the function to call and a line of help."""
+    runs_options(
+        add("runs", _runs, "List the runs, show one (and follow it while it goes), or delete it.")
+    )
+    one = add("stop", _stop, "Ask a run to finish its step, save a checkpoint and end.")
+    one.add_argument("name", help="Run to stop.")
+    one = add("models", _models, "List the models that can be named, or fetch one.")
+    one.add_argument("--fetch", metavar="NAME", help="Fetch this model into the cache.")
+    one.add_argument("--accept", metavar="NAME", help="Accept the terms of this model.")
+    add("targets", _targets, "List what an exported model can run on, and what brings it.")
+    data_options(add("data", _data, "List the data sets that can be named, or report on one."))
+    one = add("demo", _demo, "Run the main job on the embedded default: model, data, ONNX.")
+    one.add_argument("--name", default="demo", help="Name of the run (default: demo).")
+
+
+def _runs(args: Any) -> None:  # noqa: ANN401 - argparse's
+    if args.delete:
+        _delete(args)
+        return
+    if not args.name:
+        print(report.runs_table(all_runs()))
+        return
+    run = Run(args.name)
+    if run.is_alive:
+        api.attach(run)
+    else:
+        print(report.text(run))
+
+
+def _delete(args: Any) -> None:  # noqa: ANN401 - argparse's
+    found = api.deletion(args.name or "")
+    if args.yes or _agrees(f"Delete {found}?", f"labkit runs --delete {found.name} --yes"):
+        print(f"Deleted {api.delete(found.name)}.")
+
+
+def _agrees(question: str, unasked: str) -> bool:
+    if not sys.stdin.isatty():
+        raise RunError(f"Nobody is here to answer: {question}", hint=f"Without asking: {unasked}")
+    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+
+
+def _stop(args: Any) -> None:  # noqa: ANN401 - argparse's
+    Run(args.name).stop()
+
+
+def _models(args: Any) -> None:  # noqa: ANN401 - argparse's
+    if args.accept:
+        catalog.accept_terms(args.accept)
+    if args.fetch:
+        print(catalog.resolve_model(args.fetch, progress=report.progress_line))
+    if not (args.accept or args.fetch):
+        print(catalog.models_table())
+
+
+def _targets(args: Any) -> None:  # noqa: ANN401 - argparse's
+    from ..runtime.targets import targets_table
+
+    print(targets_table())
+
+
+def _data(args: Any) -> None:  # noqa: ANN401 - argparse's
+    settings = settings_of(args, FinetuneSpec)
+    print(repr(api.data_report(**settings)) if settings else catalog.data_table())
+
+
+def _demo(args: Any) -> None:  # noqa: ANN401 - argparse's
+    from ..demo import demo
+
+    print(demo(args.name))

@@ -1,0 +1,42 @@
+"""The commands that train: `labkit finetune` and `labkit find_lr`."""
+
+from collections.abc import Callable
+from typing import Any
+
+from .. import api
+from ..flags import Parser, add_settings, read_settings, resumable, settings_of
+from ..spec import FinetuneSpec
+
+
+def add_commands(add: Callable[..., Parser]) -> None:
+    """Add the commands; `add` makes one of a name, the function to call and a line of help."""
+    one = add("finetune", _finetune, "Fine-tune a model as a YAML file and flags say.")
+    _add_spec(one)
+    one.add_argument("--dry-run", action="store_true", help="Check and show; train nothing.")
+    one.add_argument("--resume", metavar="RUN", help="Go on with this run.")
+    _add_spec(add("find_lr", _find_lr, "Find a learning rate on a run's own rows."))
+
+
+def given_settings(args: Any) -> dict[str, Any]:  # noqa: ANN401 - argparse's
+    """Return the settings of a YAML file and of flags, which win over it."""
+    return (read_settings(args.file) if args.file else {}) | settings_of(args, FinetuneSpec)
+
+
+def _add_spec(one: Parser) -> None:
+    one.add_argument("file", nargs="?", help="YAML file with settings; flags win over it.")
+    one.add_argument("--name", help="Name of the run.")
+    add_settings(one, FinetuneSpec)
+
+
+def _finetune(args: Any) -> None:  # noqa: ANN401 - argparse's
+    settings = given_settings(args)
+    if args.dry_run:
+        print(repr(api.preview(**settings)))
+    elif args.resume:
+        api.resume(resumable(args.resume, settings))
+    else:
+        api.finetune(name=args.name, **settings)
+
+
+def _find_lr(args: Any) -> None:  # noqa: ANN401 - argparse's
+    api.find_lr(name=args.name, **given_settings(args))
