@@ -4,9 +4,10 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, is_dataclass
-from typing import Any, Self, Union, get_args, get_origin, get_type_hints
+from typing import Any, Self, get_type_hints
 
 from .errors import SpecError, near
+from .setting_types import fits, fitted, type_names
 from .yaml import parse_yaml, write_yaml
 
 
@@ -69,11 +70,11 @@ class Spec:
     def __post_init__(self) -> None:
         hints = types_of(type(self))
         for item in dataclasses.fields(self):  # type: ignore[arg-type]
-            value = _fitted(getattr(self, item.name), hints[item.name])
+            value = fitted(getattr(self, item.name), hints[item.name])
             object.__setattr__(self, item.name, value)
             rule: Rule = item.metadata.get("rule", Rule())
-            if not (rule.by_method and value is None) and not _fits(value, hints[item.name]):
-                raise self._refusal(item.name, f"of type {_type_names(hints[item.name])}", value)
+            if not (rule.by_method and value is None) and not fits(value, hints[item.name]):
+                raise self._refusal(item.name, f"of type {type_names(hints[item.name])}", value)
             if value is not None and not rule.holds(value):
                 raise self._refusal(item.name, str(rule), value, rule.choices)
 
@@ -158,44 +159,3 @@ def _read_docs(spec: type) -> dict[str, str]:
         and isinstance(text, ast.Expr)
         and isinstance(text.value, ast.Constant)
     }
-
-
-def _fitted(value: Any, kind: Any) -> Any:  # noqa: ANN401 - any setting
-    """Turn an int into the float a setting wants, a list or a lone text into a tuple."""
-    options = get_args(kind) if _is_union(kind) else (kind,)
-    if float in options and type(value) is int:
-        return float(value)
-    if any(get_origin(option) is tuple for option in options):
-        if isinstance(value, list):
-            return tuple(value)
-        if isinstance(value, str) and str not in options:
-            return (value,)
-    return value
-
-
-def _fits(value: Any, kind: Any) -> bool:  # noqa: ANN401 - any setting and its type form
-    """Tell whether a value is of the declared type; a list holds texts, at least one."""
-    for option in get_args(kind) if _is_union(kind) else (kind,):
-        if get_origin(option) is tuple:
-            if isinstance(value, tuple) and value and all(type(part) is str for part in value):
-                return True
-        elif type(value) is option:  # not isinstance: True is no number here
-            return True
-    return False
-
-
-def _type_names(kind: Any) -> str:  # noqa: ANN401 - a type form
-    options = get_args(kind) if _is_union(kind) else (kind,)
-    return " or ".join(_type_name(option) for option in options if option is not type(None))
-
-
-def _is_union(kind: Any) -> bool:  # noqa: ANN401 - a type form
-    import types
-
-    return get_origin(kind) in (Union, types.UnionType)
-
-
-def _type_name(kind: Any) -> str:  # noqa: ANN401 - a type form
-    if get_origin(kind) is tuple:
-        return "list of texts"
-    return {"str": "text", "int": "int", "float": "float", "bool": "true/false"}[kind.__name__]

@@ -20,6 +20,7 @@ ROOT = Path(labkit.__file__).parent
 ORDER = [
     "errors",
     "yaml",
+    "setting_types",
     "settings",
     "spec",
     "files",

@@ -7,7 +7,7 @@ from typing import Any
 from .. import api, catalog, report
 from ..errors import RunError
 from ..flags import Parser, settings_of
-from ..options import data_options, runs_options
+from ..options.commands import data_options, runs_options
 from ..run import Run, all_runs
 from ..spec import FinetuneSpec
 

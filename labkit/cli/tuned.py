@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import api, report, serve
 from ..flags import Parser, add_settings, settings_of
-from ..options import (
+from ..options.commands import (
     evaluate_options,
     merge_options,
     optimize_options,

@@ -1,10 +1,9 @@
-"""The options of each command: the same for a magic and for the command line."""
+"""What each command takes, by functions that add it to a parser."""
 
 import argparse
-from collections.abc import Callable, Mapping
 
-from .flags import Parser, add_settings
-from .spec import EvaluateSpec, FinetuneSpec, GenerateSpec, MergeSpec, OptimizeSpec, ServeSpec
+from ..flags import Parser, add_settings
+from ..spec import EvaluateSpec, FinetuneSpec, GenerateSpec, MergeSpec, OptimizeSpec, ServeSpec
 
 
 def finetune_options(parser: Parser) -> None:
@@ -98,70 +97,3 @@ def add_panel(parser: Parser) -> None:
 def shown_options(parser: Parser) -> None:
     """Add what `%runs` takes."""
     parser.add_argument("name", nargs="?", help="Run to show, and to follow while it goes on.")
-
-
-def _magic(prog: str, text: str, *options: Callable[[Parser], None]) -> Callable[[], Parser]:
-    """Return the maker of a magic's parser."""
-
-    def made() -> Parser:
-        parser = Parser(prog=prog, description=text)
-        for add in options:
-            add(parser)
-        return parser
-
-    return made
-
-
-MAGICS: Mapping[str, Callable[[], Parser]] = {
-    "finetune": _magic(
-        "%%finetune",
-        "Fine-tune with the YAML settings in the cell.",
-        finetune_options,
-        add_panel,
-    ),
-    "find_lr": _magic(
-        "%%find_lr",
-        "Find a learning rate: raise it step by step, see where the loss falls fastest.",
-        find_lr_options,
-    ),
-    "optimize": _magic(
-        "%optimize",
-        "Turn a tuned model into ONNX, check, measure.",
-        add_panel,
-        add_background,
-        optimize_options,
-    ),
-    "evaluate": _magic(
-        "%evaluate",
-        "Measure a tuned model beside its base, or beside other runs, on the same rows.",
-        add_background,
-        evaluate_options,
-    ),
-    "merge": _magic(
-        "%merge",
-        "Fold what a run learned into its base model's weights, and measure the difference.",
-        add_background,
-        merge_options,
-    ),
-    "generate": _magic(
-        "%generate", "Answer the prompt, or each line of the cell.", generate_options
-    ),
-    "data": _magic(
-        "%data",
-        "Report on rows before training: doubles, balance, lengths, what the template breaks.",
-        data_options,
-        add_panel,
-    ),
-    "runs": _magic(
-        "%runs",
-        "List the runs, or show one and follow it while it goes on.",
-        shown_options,
-        add_panel,
-    ),
-    "rate": _magic(
-        "%rate",
-        "Make a form in which people rate answers blindly, or read filled ones.",
-        rate_options,
-    ),
-}
-"""The magics that have options, by name, each with the maker of its parser."""
