@@ -12,11 +12,10 @@ from typing import Any, Literal
 
 from .errors import RunError, near
 from .files import is_locked, write_text, writing
-from .recorder import Recorder
+from .recorder import Record, Recorder
 from .spec import SPECS, AnySpec
 
 Status = Literal["waiting", "running", "stopping", "done", "stopped", "failed"]
-Event = dict[str, Any]
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 
@@ -26,7 +25,7 @@ def runs_folder() -> Path:
     return Path(os.environ.get("LABKIT_RUNS", "runs"))
 
 
-class Run:
+class Run(Record):
     """The record of one run, read from its folder; it changes as the worker writes.
 
     Args:
@@ -37,9 +36,7 @@ class Run:
     """
 
     def __init__(self, name: str | Path) -> None:
-        self.path = _find(str(name))
-        self._events: list[Event] = []
-        self._offset = 0
+        super().__init__(_find(str(name)))
 
     @property
     def name(self) -> str:
@@ -54,39 +51,13 @@ class Run:
 
     @property
     def job(self) -> str:
-        """What the run does: `finetune`, `optimize` or `generate`."""
+        """What the run does: a name in `SPECS`, such as `finetune`."""
         return str(self.events()[0].get("job", "finetune")) if self.events() else "finetune"
 
     @property
     def spec(self) -> AnySpec:
         """The settings of the run."""
         return _spec(self.job, (self.path / "spec.yaml").read_text())
-
-    def events(self) -> list[Event]:
-        """Return all events so far; a line that is being written is left for the next call."""
-        file = self.path / "events.jsonl"
-        size = file.stat().st_size if file.exists() else 0
-        if size < self._offset:  # the folder was replaced
-            self._events, self._offset = [], 0
-        if size > self._offset:
-            with file.open("rb") as stream:
-                stream.seek(self._offset)
-                text = stream.read()
-            whole = text[: text.rfind(b"\n") + 1]
-            self._offset += len(whole)
-            self._events += [event for line in whole.splitlines() if (event := _parse(line))]
-        return self._events
-
-    def of(self, kind: str) -> list[Event]:
-        """Return the events of one kind; a step that was taken again stands once, the later one."""
-        found = [event for event in self.events() if event["kind"] == kind]
-        if kind not in ("step", "eval", "checkpoint", "lr_probe"):
-            return found
-        return [event for _, event in sorted({event["step"]: event for event in found}.items())]
-
-    def last(self, *kinds: str) -> Event | None:
-        """Return the latest event of any of these kinds."""
-        return next((event for event in reversed(self.events()) if event["kind"] in kinds), None)
 
     @property
     def status(self) -> Status:
@@ -194,11 +165,3 @@ def _find(name: str) -> Path:
 @lru_cache(maxsize=64)  # a report asks for the settings dozens of times
 def _spec(job: str, text: str) -> AnySpec:
     return SPECS[job].from_yaml(text)
-
-
-def _parse(line: bytes) -> Event | None:
-    try:
-        event = json.loads(line)
-    except ValueError:  # a line torn by a kill
-        return None
-    return event if isinstance(event, dict) and "kind" in event else None

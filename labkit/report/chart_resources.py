@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
 
-from ..run import Event, Run
+from ..recorder import Event
+from ..run import Run
 from . import words
 from .drawing import BLUE, GREY, RED, blank, saved, styled
 from .words import number

@@ -1,6 +1,7 @@
 """Answers that a model gave to the same prompts while it learned, step beside step."""
 
-from ..run import Event, Run
+from ..recorder import Event
+from ..run import Run
 from . import words
 from .answers import judged
 from .blocks import Block, Table

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-from ..run import Event, Run
+from ..recorder import Event
+from ..run import Run
 from .words import name, number, value_of
 
 RECENT = 20

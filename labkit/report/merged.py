@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from ..run import Event, Run
+from ..recorder import Event
+from ..run import Run
 from . import words
 from .blocks import Block, Facts, Table
 

@@ -9,7 +9,8 @@ import sys
 import time
 from typing import Any, Literal, Protocol, TextIO
 
-from ..run import Event, Run
+from ..recorder import Event
+from ..run import Run
 from . import story, words
 from .html import bundle, fragment
 from .kept import KeptPictures
