@@ -5,12 +5,15 @@ it has the same version and is ten times smaller.
 """
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
 import tomllib
 import venv
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parents[1]
 TORCH_CPU = "https://download.pytorch.org/whl/cpu"
@@ -58,6 +61,19 @@ def create_once(folder: Path, requirements: Path, *, with_labkit: bool = True) -
     torch, labkit = (["torch==2.13.0"], ["-e", str(ROOT)]) if with_labkit else ([], [])
     create(folder, torch, ["-r", str(requirements), *labkit])
     stamp.write_text(digest)
+
+
+def go_on(here: Path, own: Mapping[str, str], *, with_labkit: bool = True) -> NoReturn:
+    """Go on as `compare.py` of a benchmark's folder, in the environment of its requirements.
+
+    Args:
+        here: The benchmark's folder; `requirements.txt` lies in it, `.venv` is made in it.
+        own: Environment variables that the benchmark sets.
+        with_labkit: As for `create_once`.
+    """
+    create_once(here / ".venv", here / "requirements.txt", with_labkit=with_labkit)
+    command = [str(here / ".venv" / "bin" / "python"), str(here / "compare.py"), *sys.argv[1:]]
+    os.execve(command[0], command, {**os.environ, "TOKENIZERS_PARALLELISM": "false", **own})
 
 
 if __name__ == "__main__":
