@@ -1,18 +1,20 @@
 """int4 weights found with texts: the grid, GPTQ's arithmetic, trained scales, the ONNX node."""
 
+import copy
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from tiny import tiny_model
+from torch.nn.functional import kl_div
 
 from labkit.export.calibrate.find import put_grids
 from labkit.export.calibrate.gptq import gptq
 from labkit.export.calibrate.grid import Grid, best_grid, nearest
 from labkit.export.calibrate.repair import GridLinear, Part, repair
 from labkit.export.calibrate.repair import divergence as divergence_of
-from labkit.export.calibrate.sensitivity import in_eight_bits, sensitivities
+from labkit.export.calibrate.sensitivity import in_eight_bits, sensitivities, spread
 from labkit.export.calibrate.stored import read_grids, write_grids
 from labkit.export.calibrate.texts import by_length, continued, lessons, own_texts, padded
 from labkit.export.calibrate.walk import linears, round_layers
@@ -236,6 +238,22 @@ def test_a_unit_whose_output_goes_nowhere_is_not_sensitive(model, batches):
     matter = {unit for unit, value in found.items() if abs(value) > 1e-6}
     assert matter == {"model.layers.1.mlp.gate_up_proj", "model.layers.1.mlp.down_proj"}
     assert all(map(torch.equal, before, [each.weight for each in linears(model).values()]))
+
+
+def test_sensitivity_is_the_divergence_when_one_unit_alone_has_four_bits(model, batches):
+    found = sensitivities(model, batches, 32, lambda done, total: None)
+    for unit in ("model.layers.0.mlp.down_proj", "model.layers.1.self_attn.o_proj"):
+        other = copy.deepcopy(model)
+        module = other.get_submodule(unit)
+        module.weight.data.copy_(nearest(module.weight.data, 4, 32).weight())
+        apart, n = 0.0, 0
+        for ids in (ids[:2] for ids in spread(batches, 6)):
+            with torch.no_grad():
+                before, after = (each(input_ids=ids).logits for each in (model, other))
+            log, base = after.log_softmax(-1), before.log_softmax(-1)
+            apart += float(kl_div(log, base, reduction="sum", log_target=True))
+            n += ids.numel()
+        assert found[unit] == pytest.approx(apart / n, rel=1e-3)
 
 
 def test_a_model_rounded_layer_by_layer_holds_what_its_grids_say(model, batches):
