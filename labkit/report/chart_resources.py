@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..recorder import Event
 from ..run import Run
-from . import words
+from . import measured, words
 from .drawing import BLUE, GREY, RED, blank, saved, styled
 from .words import number
 
@@ -40,12 +40,16 @@ class Resources:
     limit: float | None
     """Bytes that the worker may use."""
 
+    peak: float = 0.0
+    """The most bytes that the record tells; the line may lie lower, see `peak_memory`."""
+
     @property
     def sentence(self) -> str:
         """What the picture shows, in words and numbers."""
-        peak = max(value for _, value in self.memory)
+        top = max(value for _, value in self.memory)
         most = f" of {words.size(self.limit)}" if self.limit else ""
-        said = [f"Memory was at most {words.size(peak)}{most}"]
+        most += " (the line counts shared libraries in part)" if self.peak > top else ""
+        said = [f"Memory was at most {words.size(max(self.peak, top))}{most}"]
         if self.gpu:
             said.append(f"GPU memory at most {words.size(max(value for _, value in self.gpu))}")
         if self.cores:
@@ -73,6 +77,7 @@ def resources(run: Run) -> Resources | None:
         ),
         gpu=_points(used, "gpu_bytes", began),
         limit=None if limit is None else number(limit),
+        peak=number(measured.peak_memory(run)),
     )
 
 

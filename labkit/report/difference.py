@@ -155,7 +155,7 @@ def _cost(run: Run) -> Measures:
             "whole run": (measured.elapsed(run), words.seconds),
             "tokens per second": (training.get("tokens_per_second"), words.count),
             "steps": (training.get("steps"), words.count),
-            "peak memory": (training.get("peak_bytes") or measured.memory(run)[1], words.size),
+            "peak memory": (measured.peak_memory(run), words.size),
             "trainable parameters": (adapter.get("trainable"), words.count),
             "adapter on disk": (adapter.get("bytes"), words.size),
         }

@@ -24,7 +24,7 @@ def cost(run: Run) -> list[tuple[str, str]]:
     """Return time, speed, memory and sizes, as far as recorded."""
     training = run.metrics.get("training", {})
     adapter = run.metrics.get("adapter", {})
-    peak = training.get("peak_bytes") or measured.memory(run)[1]
+    peak = measured.peak_memory(run)
     speed = training.get("tokens_per_second") or measured.tokens_per_second(run)
     items = [
         ("training", training.get("seconds") and words.seconds(training["seconds"])),

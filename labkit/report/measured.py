@@ -81,6 +81,15 @@ def memory(run: Run) -> tuple[float | None, float | None, float | None]:
     return number(events[-1].get("bytes")), peak, None if limit is None else number(limit)
 
 
+def peak_memory(run: Run) -> float | None:
+    """Return the most memory that a run took, in bytes: as recorded at its end, or seen so far.
+
+    What training records is resident memory, with all of the libraries that the worker shares with
+    other processes; what is seen while it runs counts such pages in part, and once a second.
+    """
+    return run.metrics.get("training", {}).get("peak_bytes") or memory(run)[1]
+
+
 def elapsed(run: Run) -> float | None:
     """Return the seconds between the first start and the last event."""
     starts = run.of("start")

@@ -28,8 +28,7 @@ def line(run: Run) -> str:
     parts += [f"{speed:.0f} tokens/s"] if speed else []
     if step and status not in FINISHED and not measured.stage(run):
         parts.append(f"{words.clock(measured.seconds_left(run))} left")
-    now, peak, _ = measured.memory(run)
-    held = peak if status in FINISHED else now
+    held = measured.peak_memory(run) if status in FINISHED else measured.memory(run)[0]
     parts += [words.size(held)] if held else []
     return " · ".join(parts)
 

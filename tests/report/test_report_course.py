@@ -9,6 +9,7 @@ from labkit.files import locked
 from labkit.report import live, schedule_picture, text
 from labkit.report.chart_resources import Resources, resources, resources_chart
 from labkit.report.page import page
+from labkit.report.plaintext import line
 from labkit.spec import FinetuneSpec
 
 GIB = 2**30
@@ -71,9 +72,17 @@ def test_the_live_view_shows_the_schedule_and_the_cores_in_use(tmp_path):
 def test_the_page_shows_the_use_of_the_machine(tmp_path):
     shown = page(samples.done(tmp_path))
     assert (
-        "Memory was at most 1.13 GiB of 2.00 GiB; 1.8 cores were busy on average; half of the "
-        "steps read more than 752 tokens per second." in shown
+        "Memory was at most 1.22 GiB of 2.00 GiB (the line counts shared libraries in part); 1.8 "
+        "cores were busy on average; half of the steps read more than 752 tokens per second."
+        in shown
     )
+
+
+def test_one_figure_of_memory_in_the_line_the_facts_and_the_picture(tmp_path):
+    run = samples.done(tmp_path)
+    shown = (line(run), text(run), page(run))
+    assert ["1.22 GiB" in one for one in shown] == [True] * 3
+    assert ["1.13 GiB" in one for one in shown] == [False] * 3
 
 
 def test_use_by_minutes_since_the_start(tmp_path):
