@@ -12,7 +12,7 @@ import torch
 
 from ...files import write_json
 from ..tuned import load_plain
-from .grid import Grid, n_bytes, nearest
+from .grid import Grid, n_bytes, symmetric
 from .repair import GridLinear, Part, repair
 from .sensitivity import in_eight_bits, sensitivities
 from .stored import read_grids, read_texts, write_grids
@@ -48,7 +48,7 @@ class Shape:
         head = model.lm_head.weight.numel()
         inside = sum(module.weight.numel() for module in linears(model).values())
         in_int8 = (head + inside) * (1 + 2 / 32)
-        least = n_bytes(head, 8, HEAD_BLOCK_SIZE) + n_bytes(inside, 4, self.block_size)
+        least = head * (1 + 2 / HEAD_BLOCK_SIZE) + n_bytes(inside, 4, self.block_size)
         return float(self.budget * in_int8 - least)
 
 
@@ -102,7 +102,7 @@ def find(sources: Sources, out: Path, shape: Shape, *, done: Done) -> dict[str, 
     found: dict[str, float] = {}
     if room > 0:
         found = sensitivities(model, batches, size, lambda *at: done("sensitivity", *at))
-    eight = in_eight_bits(found, linears(model), room)
+    eight = in_eight_bits(found, linears(model), size, room)
     plan = _plan(model, eight, size)
     grids = round_layers(model, batches, plan, lambda *at: done("rounding", *at))
     write_grids(grids | {"lm_head": rounded_head(model)}, out)
@@ -149,10 +149,10 @@ def _plan(
 
 
 def rounded_head(model: Any) -> Grid:  # noqa: ANN401 - a transformers model
-    """Return the head in 8 bits, rounded some rows at a time."""
+    """Return the head in 8 bits around zero, rounded some rows at a time."""
     weight = model.lm_head.weight.detach()
     block_size = HEAD_BLOCK_SIZE if weight.shape[1] % HEAD_BLOCK_SIZE == 0 else 32
-    parts = [nearest(part, 8, block_size) for part in torch.split(weight, 4096)]
+    parts = [symmetric(part, 8, block_size) for part in torch.split(weight, 4096)]
     values, scales, zeros = (
         torch.cat([getattr(part, name) for part in parts]) for name in ("values", "scales", "zeros")
     )

@@ -64,6 +64,20 @@ def nearest(weight: Tensor, bits: int, block_size: int) -> Grid:
     return Grid(bits, values, scales.squeeze(-1), zeros.squeeze(-1).to(torch.uint8), n_inputs)
 
 
+def symmetric(weight: Tensor, bits: int, block_size: int) -> Grid:
+    """Return a weight rounded to the values next to it, its zero point in the middle of the range.
+
+    Such a zero point is not stored.
+    """
+    n_inputs, middle = weight.shape[1], 2 ** (bits - 1)
+    blocks = pad(weight, (0, -n_inputs % block_size)).view(len(weight), -1, block_size)
+    scales = blocks.abs().amax(-1, keepdim=True) / (middle - 1)
+    scales = torch.where(scales == 0, torch.ones_like(scales), scales)
+    zeros = torch.full_like(scales, middle)
+    values = rounded(blocks, scales, zeros, bits).to(torch.uint8)
+    return Grid(bits, values, scales.squeeze(-1), zeros.squeeze(-1).to(torch.uint8), n_inputs)
+
+
 def best_grid(blocks: Tensor, bits: int, importance: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Return the scales and zero points `(…, 1)` with the least squared error.
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .grid import nearest
+from .grid import n_bytes, nearest
 from .walk import layers, linears, units
 
 N_BATCHES, N_ROWS = 6, 2
@@ -43,25 +43,31 @@ def sensitivities(
 
 
 def in_eight_bits(
-    found: Mapping[str, float], modules: Mapping[str, nn.Linear], room: float
+    found: Mapping[str, float], modules: Mapping[str, nn.Linear], block_size: int, room: float
 ) -> list[str]:
     """Return the units that gain most from 8 bits for each byte, as many as there is room for.
 
     Args:
         found: Of `sensitivities`.
         modules: Of `linears`.
+        block_size: Inputs that share a scale.
         room: Bytes that 8 bits in place of 4 may take in all.
     """
-    sizes = {
-        unit: sum(modules[name].weight.numel() for name in names) / 2
+    more = {
+        unit: sum(_eight_for_four(modules[name].weight.numel(), block_size) for name in names)
         for unit, names in units(modules).items()
     }
     chosen = []
-    for unit in sorted(found, key=lambda unit: found[unit] / sizes[unit], reverse=True):
-        if sizes[unit] <= room:
+    for unit in sorted(found, key=lambda unit: found[unit] / more[unit], reverse=True):
+        if more[unit] <= room:
             chosen.append(unit)
-            room -= sizes[unit]
+            room -= more[unit]
     return chosen
+
+
+def _eight_for_four(n_values: int, block_size: int) -> float:
+    """Return the bytes that 8 bits take beyond 4."""
+    return n_bytes(n_values, 8, block_size) - n_bytes(n_values, 4, block_size)
 
 
 def spread(items: Sequence[Tensor], n: int) -> list[Tensor]:

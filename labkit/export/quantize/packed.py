@@ -32,12 +32,13 @@ def packed(bits: int, values: Array, scales: Array, zeros: Array) -> Packed:
         bits: 4 or 8.
         values: `(outputs, blocks, block_size)` uint8.
         scales: `(outputs, blocks)` float32.
-        zeros: `(outputs, blocks)` uint8.
+        zeros: `(outputs, blocks)` uint8; those in the middle of the range need not be stored.
     """
-    block_size = values.shape[2]
+    block_size, is_symmetric = values.shape[2], (zeros == 2 ** (bits - 1)).all()
     if bits == 4:
         values, zeros = _in_pairs(values), _in_pairs(_even(zeros))
-    return Packed(bits, block_size, ((values,), (np.ascontiguousarray(scales),), (zeros,)))
+    stored = (values, np.ascontiguousarray(scales), *(() if is_symmetric else (zeros,)))
+    return Packed(bits, block_size, tuple((tensor,) for tensor in stored))
 
 
 def _in_pairs(values: Array) -> Array:
