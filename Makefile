@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test unit check fix docs labs lab voila clean
+.PHONY: demo test unit check fix docs labs lab clean
 .PHONY: bench-train bench-methods bench-tasks bench-practice bench-architectures bench-openvino bench-llama
 
 demo: .venv/ready
@@ -10,13 +10,13 @@ demo: .venv/ready
 
 test: check unit
 	$(BIN)/python scripts/browser.py
-	$(BIN)/pytest -q -n 2 --dist loadfile -m "process and not model and not browser and not voila"
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "process and not model and not browser"
 	$(BIN)/pytest -q -m "model and not browser"
 	$(BIN)/pytest -q -W ignore --nbval --nbval-current-env --nbval-cell-timeout 600 solutions
 	$(BIN)/pytest -q -m browser tests/browser
 
 unit: .venv/ready
-	$(BIN)/pytest -q -n 2 --dist loadfile -m "not process and not model and not browser and not voila"
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not process and not model and not browser"
 
 check: .venv/ready
 	$(BIN)/ruff check .
@@ -37,10 +37,6 @@ labs: .venv/ready
 
 lab: .venv/ready
 	$(BIN)/jupyter lab labs
-
-voila: .venv/ready
-	$(BIN)/python scripts/browser.py
-	$(BIN)/pytest -q -m voila tests/browser/test_voila.py
 
 bench-train:
 	$(PYTHON) benchmarks/train/run.py

@@ -1,31 +1,26 @@
-"""Make an environment with Voilà alone, once, and print its folder: `python scripts/voila.py`.
+"""Put Voilà beside the environment, once, and print its folder: `python scripts/voila.py`.
 
-Voilà wants another server and other front-end packages than JupyterLab; kernels stay the project's.
+All that it needs is in the environment already, except for what is named here. In a folder of its
+own it adds nothing to JupyterLab, whose extension it would be.
 """
 
 import subprocess
 import sys
-import venv
 from pathlib import Path
 
 VERSION = "0.5.13"
-WANTED = (f"voila=={VERSION}", "ipywidgets>=8.1")
-
-
-def folder() -> Path:
-    """Return where the environment lies."""
-    return Path.home() / ".cache" / "labkit" / "venvs" / f"voila-{VERSION}"
+WANTED = (f"voila=={VERSION}", "websockets==17.4")
 
 
 def make() -> Path:
-    """Make the environment unless it is there, and return its folder."""
-    found = folder()
-    if not (found / "ready").exists():
-        venv.create(found, with_pip=True, clear=True)
-        pip = [str(found / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
-        subprocess.run([*pip, "install", "-q", *WANTED], check=True)
-        (found / "ready").touch()
-    return found
+    """Return the folder with Voilà, made unless it is there: for PYTHONPATH and JUPYTER_PATH."""
+    folder = Path(sys.prefix) / f"voila-{VERSION}"
+    if not (folder / "ready").exists():
+        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+        only = ["--no-deps", "--upgrade", "--target", str(folder)]
+        subprocess.run([*pip, "install", "-q", *only, *WANTED], check=True)
+        (folder / "ready").touch()
+    return folder
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """JupyterLab in Chromium, as a learner drives it: a notebook, its cells, its kernel.
 
-With LABKIT_SHOTS=folder the pages are kept there as pictures.
+Pages are kept as pictures in the folder `shots` of the checkout, or where LABKIT_SHOTS says.
 """
 
 import os
@@ -13,6 +13,8 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
+ROOT = Path(__file__).parents[2]
+SHOTS = Path(os.environ.get("LABKIT_SHOTS", ROOT / "shots"))
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking")
 SIZE = {"width": 1280, "height": 1100}
 BESIDE = 131
@@ -28,7 +30,7 @@ IS_IDLE = """() => {
 
 
 def chromium():
-    sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
+    sys.path.insert(0, str(ROOT / "scripts"))
     try:
         from browser import find
     finally:
@@ -59,6 +61,12 @@ def is_up(address, path="/api?token=lab"):
         return True
     except OSError:
         return False
+
+
+def keep(seen, name):
+    """Keep a picture of a page or of a part of it."""
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    seen.screenshot(path=str(SHOTS / f"{name}.png"))
 
 
 @contextmanager
@@ -167,12 +175,10 @@ class Notebook:
         until(lambda: "text/html" in self.file.read_text())
 
     def shot(self, name, selector=None, page=None):
-        """Keep a picture of the page when LABKIT_SHOTS names a folder."""
-        if folder := os.environ.get("LABKIT_SHOTS"):
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            if selector:
-                self.page.locator(selector).last.scroll_into_view_if_needed()
-            (page or self.page).screenshot(path=str(Path(folder) / f"{name}.png"))
+        """Keep a picture of the page."""
+        if selector:
+            self.page.locator(selector).last.scroll_into_view_if_needed()
+        keep(page or self.page, name)
 
     def other(self, address):
         """Return another page of the same browser; it is closed with this one."""
@@ -189,16 +195,12 @@ class Notebook:
 
     def shots(self, name, kind):
         """Keep pictures of a panel: light and dark, narrow and wide."""
-        if not (folder := os.environ.get("LABKIT_SHOTS")):
-            return
-        Path(folder).mkdir(parents=True, exist_ok=True)
         for theme in ("JupyterLab Dark", "JupyterLab Light"):
             self.theme(theme)
             for width in (400, 1600):
                 self.page.set_viewport_size({"width": width + BESIDE, "height": 3600})
                 self.page.wait_for_timeout(400)
-                file = f"{name}-{theme.split()[-1].lower()}-{width}.png"
-                self.panel(kind).screenshot(path=str(Path(folder) / file))
+                keep(self.panel(kind), f"{name}-{theme.split()[-1].lower()}-{width}")
         self.page.set_viewport_size(SIZE)
 
     def theme(self, name):

@@ -1,6 +1,5 @@
-"""A notebook with a panel as a page of Voilà, whose environment `make voila` makes."""
+"""A notebook with a panel as a page of Voilà."""
 
-import json
 import os
 import subprocess
 import sys
@@ -9,46 +8,44 @@ from pathlib import Path
 import nbformat
 import pytest
 import report_samples as samples
-from lab import free_port, is_up, until
+from lab import free_port, is_up, keep, until
 
-pytestmark = pytest.mark.voila
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
 def voila():
-    """Voilà's program."""
+    """The folder with Voilà."""
     sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
     try:
         from voila import make
     finally:
         sys.path.pop(0)
-    return make() / "bin" / "voila"
+    return make()
 
 
 @pytest.fixture
-def places(folder, tmp_path):
-    """A notebook with the panel of a run, and where its kernel, the project's, is found."""
+def places(voila, folder, tmp_path):
+    """A notebook with the panel of a run, and where Voilà finds what it needs."""
     samples.done(folder / "runs", "shown")
     cells = ["%load_ext labkit", "%runs shown --panel"]
     made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in cells])
-    made.metadata["kernelspec"] = {"name": "labkit", "display_name": "labkit"}
+    made.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
     nbformat.write(made, folder / "page.ipynb")
-    kernel = tmp_path / "share" / "kernels" / "labkit"
-    kernel.mkdir(parents=True)
-    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    spec = {"argv": argv, "display_name": "labkit", "language": "python"}
-    (kernel / "kernel.json").write_text(json.dumps(spec))
     own = {name: str(tmp_path / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "IPYTHONDIR")}
-    return {**own, "JUPYTER_PATH": str(tmp_path / "share"), "LABKIT_RUNS": "runs"}
+    paths = [str(voila), os.environ.get("PYTHONPATH", "")]
+    found = {"PYTHONPATH": os.pathsep.join(filter(None, paths)),
+             "JUPYTER_PATH": str(voila / "share" / "jupyter")}  # fmt: skip
+    return {**own, **found, "LABKIT_RUNS": "runs"}
 
 
 @pytest.fixture
-def page(voila, places, browser, folder, tmp_path):
+def page(places, browser, folder, tmp_path):
     """The notebook as a page of Voilà."""
     port = free_port()
     with (tmp_path / "log.txt").open("wb") as log:
         process = subprocess.Popen(
-            [voila, "page.ipynb", "--no-browser", f"--port={port}"],
+            [sys.executable, "-m", "voila", "page.ipynb", "--no-browser", f"--port={port}"],
             cwd=folder, env=os.environ | places, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
     page = browser.new_page(viewport={"width": 1000, "height": 1400})
@@ -67,5 +64,4 @@ def test_a_panel_is_on_a_page_of_voila_with_its_controls_and_without_its_record(
     panel.get_by_text("74 answers became right").wait_for(timeout=60_000)
     assert panel.get_by_role("img").first.evaluate("image => image.naturalWidth") > 100
     assert not page.locator("[class^=labkit-record]").first.is_visible()
-    if shots := os.environ.get("LABKIT_SHOTS"):
-        page.screenshot(path=str(Path(shots) / "voila.png"))
+    keep(page, "voila")
