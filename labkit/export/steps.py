@@ -8,8 +8,8 @@ from typing import Any
 
 from .answering import ask_onnx, ask_torch, open_onnx
 from .bottleneck import insert_bottlenecks, read_bottlenecks
-from .builder import quantize_and_tie
 from .check import Reference, compare, reference_of
+from .embedding import quantize_all
 from .merge import fold, save_merged
 from .torch_model import Answering, TorchModel
 from .tuned import Tuned, load_plain
@@ -106,7 +106,7 @@ def insert(folder: str, adapter: str, out: str) -> int:
 
 
 def quantize(full: str, out: str, precision: str, grids: str | None = None) -> dict[str, Any]:
-    """Quantise and tie; return how it was done.
+    """Quantise weights and embedding; return how it was done.
 
     Args:
         full: Folder of the fp32 model.
@@ -115,8 +115,8 @@ def quantize(full: str, out: str, precision: str, grids: str | None = None) -> d
         grids: What `calibrate` wrote, for int4.
     """
     with _whole(Path(out)) as part:
-        reason = quantize_and_tie(Path(full), part, precision, Path(grids) if grids else None)
-    return {"embedding": reason or "read from the int8 head"}
+        kept = quantize_all(Path(full), part, precision, Path(grids) if grids else None)
+    return {"embedding": kept}
 
 
 def check(

@@ -11,6 +11,7 @@ from labkit.export import merge_adapter, tie_int8_embedding
 from labkit.export.architectures import BUILT
 from labkit.export.builder import build, export_onnx
 from labkit.export.child import call
+from labkit.export.embedding import quantize_embedding
 from labkit.export.measure import size_bytes
 from labkit.export.quantize import quantize_onnx
 from labkit.runtime import OnnxModel
@@ -165,12 +166,15 @@ def test_tying_keeps_the_answers_and_drops_the_second_copy(int8, tmp_path, rows)
     assert tie_int8_embedding(tied) == "the embedding is not an fp32 table"
 
 
-def test_a_model_that_is_not_tied_is_left_as_it_is(untied_folder, tmp_path):
+def test_a_model_that_is_not_tied_keeps_two_matrices(untied_folder, tmp_path, rows):
     export_onnx(untied_folder, tmp_path / "fp32", "fp32", log=tmp_path / "log")
     quantize_onnx(tmp_path / "fp32", tmp_path / "int8", "int8")
     before = (tmp_path / "int8" / "model.onnx").read_bytes()
     assert "different matrices" in tie_int8_embedding(tmp_path / "int8")
     assert (tmp_path / "int8" / "model.onnx").read_bytes() == before
+    assert quantize_embedding(tmp_path / "int8")  # by itself it goes into 8 bits all the same
+    wanted, got = (OnnxModel(tmp_path / p, threads=1).logits(rows[3])[0] for p in ("fp32", "int8"))
+    assert 0 < np.abs(wanted - got).mean() < 0.05 * wanted.std()
 
 
 def test_a_model_that_is_not_quantised_is_not_tied(tiny_fp32):

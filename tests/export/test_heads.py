@@ -10,7 +10,9 @@ from runs import tuned
 from labkit.errors import DataError, ExportError
 from labkit.evaluation import head_scores
 from labkit.export.bottleneck import insert_bottlenecks
-from labkit.export.builder import export_onnx, quantize_and_tie
+from labkit.export.builder import export_onnx
+from labkit.export.embedding import OWN, quantize_all, quantize_embedding
+from labkit.export.graph import DATA
 from labkit.export.heads import attach_head, read_head, split_head
 from labkit.export.merge import fold, save_merged
 from labkit.export.tuned import load_plain, refuse_unexportable
@@ -44,13 +46,29 @@ def test_a_lora_with_a_head_scores_as_in_pytorch(lora, rows):
     assert np.ptp(wanted) > 0.1  # rows and labels differ
 
 
-def test_a_quantised_classifier_is_near_and_smaller(lora, rows):
+@pytest.mark.parametrize(("precision", "limit"), [("int8", 0.1), ("int4", 0.5)])
+def test_a_quantised_classifier_is_near(lora, rows, tmp_path, precision, limit):
     _, folder = lora
-    quantize_and_tie(folder / "fp32", folder / "int8", "int8")
-    wanted, got = (OnnxClassifier(folder / p, threads=1).scores(rows) for p in ("fp32", "int8"))
-    assert 0 < np.abs(wanted - got).mean() < 0.1 * wanted.std()
-    sizes = [(folder / p / "model.onnx.data").stat().st_size for p in ("fp32", "int8")]
-    assert sizes[1] < sizes[0]
+    assert quantize_all(folder / "fp32", tmp_path / "small", precision) == OWN
+    wanted, got = (
+        OnnxClassifier(path, threads=1).scores(rows)
+        for path in (folder / "fp32", tmp_path / "small")
+    )
+    assert 0 < np.abs(wanted - got).mean() < limit * wanted.std()
+
+
+def test_an_embedding_in_8_bits_takes_a_quarter_and_answers_nearly_as_before(lora, rows, tmp_path):
+    _, folder = lora
+    shutil.copytree(folder / "fp32", tmp_path / "one")
+    assert quantize_embedding(tmp_path / "one")
+    before, after = ((path / DATA).stat().st_size for path in (folder / "fp32", tmp_path / "one"))
+    values, scales = 256 * 64, 256 * 2 * 2  # a byte each, and two in float16 a row
+    assert before - after == 4 * values - values - scales
+    wanted, got = (
+        OnnxClassifier(path, threads=1).scores(rows) for path in (folder / "fp32", tmp_path / "one")
+    )
+    assert 0 < np.abs(wanted - got).mean() < 0.05 * wanted.std()
+    assert not quantize_embedding(tmp_path / "one")  # no table in fp32 is left
 
 
 def test_a_whole_model_with_a_head_is_split_as_well(tiny_folder, tmp_path, rows):

@@ -16,8 +16,8 @@ from ...errors import ExportError
 from ...files import write_json
 from ...runtime import OnnxModel
 from ..answering import ask_onnx, ask_torch
-from ..builder import quantize_and_tie
 from ..check import Reference, compare, reference_of
+from ..embedding import quantize_all
 from ..torch_model import TorchModel
 from ..tuned import Tuned
 from .sites import add_inputs
@@ -69,7 +69,7 @@ def place(full: str, out: str, precision: str) -> None:
     if precision == "fp32":
         shutil.copytree(full, part)
     else:
-        quantize_and_tie(Path(full), part, precision)
+        quantize_all(Path(full), part, precision)
     add_inputs(part)
     part.rename(out)
 
