@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from . import errors, kernel, machine
 from .errors import LabError, RunFailed, RunStopped
@@ -33,12 +33,17 @@ class View(Protocol):
 
 
 def warm_up() -> None:
-    """Start the supervisor, so that the first run need not wait for imports."""
-    _supervisor()
+    """Start the supervisor and its imports, so that the first run need not wait for them."""
+    _send({"needs_torch": True})
 
 
-def start(run: Run, *, resume: bool = False) -> None:
+def start(run: Run, *, resume: bool = False, needs_torch: bool = True) -> None:
     """Hand a run to a worker and return at once.
+
+    Args:
+        run: A run that was created, or one to resume.
+        resume: Whether to go on from the last checkpoint.
+        needs_torch: False for a job that does without; it does not wait for that import.
 
     Raises:
         RunError: A worker is already at work in the run's folder.
@@ -56,12 +61,12 @@ def start(run: Run, *, resume: bool = False) -> None:
         "resume": resume,
         "environment": _environment(),
         "ticket": ticket,
+        "needs_torch": needs_torch,
     }
-    line = json.dumps(request).encode() + b"\n"
     try:
-        _send(line)
+        _send(request)
     except BrokenPipeError:  # it went idle in this very moment
-        _send(line)
+        _send(request)
 
 
 def wait(run: Run, view: View) -> Run:
@@ -172,10 +177,10 @@ def _supervisor() -> "subprocess.Popen[bytes]":
     return _process
 
 
-def _send(line: bytes) -> None:
+def _send(request: dict[str, Any]) -> None:
     stdin = _supervisor().stdin
     assert stdin is not None
-    stdin.write(line)
+    stdin.write(json.dumps(request).encode() + b"\n")
     stdin.flush()
 
 

@@ -1,8 +1,9 @@
-"""The process that starts workers: imports the heavy packages once, then forks a child per job.
+"""The process that starts workers: imports heavy packages once, then forks a child per job.
 
-It reads one JSON object a line from its standard input: {"path", "resume", "environment"}. When
-that closes (the kernel is gone) it waits for the workers it has, and ends. It writes the last word
-of a worker that could not: killed by the memory limit, by a signal, or crashed.
+It reads one JSON object a line from its standard input: {"path", "resume", "environment",
+"ticket", "needs_torch"}, or {"needs_torch"} alone to get ready. When that closes (the kernel is
+gone) it waits for the workers it has, and ends. It writes the last word of a worker that could
+not: killed by the memory limit, by a signal, or crashed.
 """
 
 import contextlib
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +32,7 @@ IDLE_SECONDS = 900.0
 def serve() -> None:
     """Start workers as asked until nobody can ask any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    can_fork = sys.platform == "linux"
-    if can_fork:
-        preload()
-    Supervisor(can_fork).run()
+    Supervisor(can_fork=sys.platform == "linux").run()
 
 
 @dataclass(frozen=True)
@@ -70,12 +69,19 @@ class Supervisor:
                 is_open = bool(received)
                 *lines, waiting = (waiting + received).split(b"\n")
                 for line in lines:
-                    self.start(json.loads(line))
+                    self.take(json.loads(line))
             elif not is_open:
                 time.sleep(0.1)
             self.reap()
             if not self._children and time.monotonic() - self._last_job > IDLE_SECONDS:
                 return
+
+    def take(self, request: dict[str, Any]) -> None:
+        """Import what a request needs, and start its worker where it names a run."""
+        if self._can_fork and request["needs_torch"]:
+            preload()
+        if "path" in request:
+            self.start(request)
 
     def start(self, request: dict[str, Any]) -> None:
         """Start a worker for a request."""
@@ -112,8 +118,9 @@ class Supervisor:
             os._exit(code)
 
 
+@cache
 def preload() -> None:
-    """Import what every worker needs; computes nothing, so that no thread exists at the fork."""
+    """Import, once, what most workers need; computes nothing, so that forks meet no thread."""
     from .training.slow_imports import import_peft
 
     import_peft()  # before the Trainer, which imports it too

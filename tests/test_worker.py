@@ -211,6 +211,21 @@ def test_the_notebook_side_never_imports_torch(workplace, settings):
     assert finished.stdout.strip() == "[]"
 
 
+def test_an_export_answers_without_torch_being_imported_anywhere(tiny_fp32, workplace):
+    code = (
+        "import shutil, sys, labkit\n"
+        "from pathlib import Path\n"
+        "from labkit import launch, run, spec\n"
+        "made = run.create('tone', 'finetune', spec.FinetuneSpec())\n"
+        f"shutil.copytree({str(tiny_fp32)!r}, made.path / 'onnx' / 'fp32')\n"
+        "said = labkit.generate('hello', run='tone', source='fp32', max_new_tokens=3)\n"
+        "maps = Path(f'/proc/{launch._process.pid}/maps').read_text()\n"
+        "print(len(said), 'libtorch' in maps, 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1", "False", "False"]
+
+
 def test_bitsandbytes_is_imported_by_runs_in_4_bits_alone(tiny_model):
     code = (
         "import sys; from labkit.supervisor import preload; preload()\n"

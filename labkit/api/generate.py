@@ -8,6 +8,7 @@ from typing import Any
 from .. import catalog, launch, report
 from ..errors import RunError, RunStopped
 from ..run import Run, create
+from ..runtime.find import is_asked
 from ..spec import GenerateSpec
 
 
@@ -55,7 +56,7 @@ def generate(
     spec = GenerateSpec.from_mapping({"run": _model_of(run), "prompts": texts, **settings})
     with tempfile.TemporaryDirectory(prefix="labkit-") as folder:
         job = create("generate", "generate", spec, root=Path(folder))
-        launch.start(job)
+        launch.start(job, needs_torch=not is_asked(spec))
         try:
             launch.wait(job, view or report.SilentView())
         except RunStopped as error:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ..run import Run
+from ..runtime.find import is_asked
 from ..spec import GenerateSpec
-from ..spec.optimize import PRECISIONS
 from .asked import Asked, exported_answers, torch_answers
 from .job import Job
 
@@ -31,10 +31,7 @@ def generate(job: Job) -> str:
 
 def _answers(job: Job, spec: GenerateSpec) -> Sequence[Asked]:
     """Return the answers of an ONNX export where one was asked for, else those of PyTorch."""
-    named = _named(spec)
-    if spec.adapter is not None or spec.source in PRECISIONS or (named and named.job == "optimize"):
-        return exported_answers(spec)
-    return torch_answers(job, spec, named)
+    return exported_answers(spec) if is_asked(spec) else torch_answers(job, spec, _named(spec))
 
 
 def _told(job: Job, asked: Asked) -> dict[str, Any]:
