@@ -74,16 +74,24 @@ def _metric_reasons(name: str, rung: Mapping[str, Any], gates: Gates) -> Iterato
         yield f"{name} may lose {gates.max_drop:g} of {metric['name']}; it lost {found}."
 
 
-def gate_fp32(parity: Parity) -> None:
-    """Raise unless fp32 ONNX answers as PyTorch does."""
+def gate_exported(rung: Mapping[str, Any]) -> None:
+    """Raise unless an fp32 rung answers as PyTorch does, on the run's own rows and on our text."""
+    gate_fp32(Parity(**judged(rung)))
+    text = rung.get("text_from_merged") or rung.get("text")
+    if text:
+        gate_fp32(Parity(**text), "the fixed text")
+
+
+def gate_fp32(parity: Parity, rows: str = "the held-out rows") -> None:
+    """Raise unless fp32 ONNX answers as PyTorch does; `rows` says on what."""
     hint = "The export is wrong; keep its log and use the PyTorch model."
     for name, found, limit in (
         ("largest logit difference", parity.max_abs_logit_diff, ATOL),
         ("mean KL in nats per token", parity.kl, MAX_KL_FP32),
     ):
         if not found <= limit:  # a NaN must not pass
-            problem = f"The {name} of fp32 ONNX must be at most {limit:g}; got {found:.3g}."
-            raise ExportError(problem, hint)
+            rule = f"On {rows} the {name} of fp32 ONNX must be at most {limit:g}"
+            raise ExportError(f"{rule}; got {found:.3g}.", hint)
     if parity.first_difference is not None:
         at = parity.first_difference + 1
         raise ExportError(f"Greedy token {at} of fp32 ONNX is not the one of PyTorch.", hint)

@@ -8,7 +8,6 @@ from typing import Any
 from ..errors import ExportError
 from . import gates
 from .builder import export_once
-from .check import Parity
 from .held_out import parity_rows
 from .int4 import find_grids, methods_for
 from .measure import size_bytes
@@ -114,7 +113,7 @@ def _export(ladder: Ladder) -> Path:
     ladder.there["fp32"] = full
     _check(ladder, "fp32", how)
     try:
-        gates.gate_fp32(Parity(**gates.judged(ladder.rungs["fp32"])))
+        gates.gate_exported(ladder.rungs["fp32"])
     except ExportError:
         shutil.rmtree(work.folder)  # nothing of this is worth going on with
         raise
@@ -135,7 +134,10 @@ def _check(ladder: Ladder, name: str, how: dict[str, Any]) -> None:
         question=held_out.question(),
         target=ladder.request.runs_on,
     )
-    near = {**found["tuned"], **({"from_merged": found["merged"]["held_out"]} if own else {})}
+    near = dict(found["tuned"])
+    if own:
+        near["from_merged"] = found["merged"]["held_out"]
+        near["text_from_merged"] = found["merged"].get("text")
     answers = held_out.read(found["answers"]) if found["answers"] else None
     if name == "fp32" and not ladder.tuned.is_exact:
         ladder.answers = answers  # what quantising costs, not what the base in full does

@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 
+from labkit.errors import ExportError
 from labkit.export import Gates, HeldOut
-from labkit.export.check import Reference, compare
-from labkit.export.gates import gate_fp32, reasons, sign_test
+from labkit.export.check import Parity, Reference, compare
+from labkit.export.gates import gate_exported, gate_fp32, reasons, sign_test
 from labkit.export.metric import metric_of
 
 LABELS = ["yes", "no"]
@@ -149,5 +150,27 @@ def test_fp32_must_continue_as_pytorch_does():
     model = Constant(0.5, 0.25, 0.25)
     kept = reference(model, [[0, 1]])
     gate_fp32(compare(kept, model))
-    with pytest.raises(Exception, match="Greedy token 1 of fp32 ONNX is not the one of PyTorch"):
+    with pytest.raises(ExportError, match="Greedy token 1 of fp32 ONNX is not the one of PyTorch"):
         gate_fp32(compare(Reference(kept.rows, kept.logits, [[1, 1]]), model))
+
+
+def test_an_fp32_rung_is_held_by_the_runs_rows_and_by_the_text():
+    near = parity(largest=1e-4)
+    gate_exported({"held_out": near, "text": near})
+    gate_exported({"held_out": near})
+    with pytest.raises(ExportError, match=r"On the fixed text the largest .* 0\.01; got 0\.5"):
+        gate_exported({"held_out": near, "text": parity(largest=0.5)})
+    with pytest.raises(ExportError, match=r"On the held-out rows the mean KL .* 1e-06; got 0\.001"):
+        gate_exported({"held_out": parity(kl=1e-3), "text": near})
+
+
+def test_fp32_of_a_model_merged_from_four_bits_is_held_by_the_merged_one():
+    near, far = parity(), parity(largest=3.0)
+    rung = {"held_out": far, "text": far, "from_merged": near, "text_from_merged": near}
+    gate_exported(rung)
+    with pytest.raises(ExportError, match="On the fixed text"):
+        gate_exported(rung | {"text_from_merged": far})
+
+
+def parity(*, largest=0.0, kl=0.0):
+    return Parity(largest, kl, 1.0, 1.0, 8).as_dict()
