@@ -107,7 +107,7 @@ def reference_of(
         hint = "Give rows of at least one token."
         raise ExportError("Parity needs rows to compare on; got an empty one or none.", hint)
     greedy = [model.generate(row, n_new_tokens) for row in rows[:n_greedy]]
-    return Reference(rows, (model.logits(row)[0] for row in rows), greedy)
+    return Reference(rows, _logits_of(model, rows), greedy)
 
 
 def compare_logits(
@@ -122,10 +122,9 @@ def compare_logits(
 
 def compare(reference: Reference, model: Answering) -> Parity:
     """Return how far `model` is from a reference."""
-    pairs = zip(reference.rows, reference.logits, strict=True)
-    found = np.concatenate(
-        [_differences(row, wanted, model.logits(row)[0]) for row, wanted in pairs]
-    )
+    answers = _logits_of(model, reference.rows)
+    three = zip(reference.rows, reference.logits, answers, strict=True)
+    found = np.concatenate([_differences(*one) for one in three])
     growth = found[~np.isnan(found[:, 3]), 3]
     return Parity(
         max_abs_logit_diff=float(found[:, 0].max()),
@@ -136,6 +135,13 @@ def compare(reference: Reference, model: Answering) -> Parity:
         first_difference=min(_first_differences(reference, model), default=None),
         n_new_tokens=min(map(len, reference.greedy), default=0),
     )
+
+
+def _logits_of(model: Answering, rows: list[list[int]]) -> Iterator[Logits]:
+    """Yield what a model answers to each row, computed as it is asked for."""
+    if isinstance(model, TorchModel):
+        return model.logits_of(rows)
+    return (model.logits(row)[0] for row in rows)
 
 
 def _differences(row: list[int], wanted: Logits, got: Logits) -> npt.NDArray[np.float64]:

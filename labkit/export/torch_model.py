@@ -1,10 +1,13 @@
 """A model as a comparison sees it; PyTorch's made to look as those of ONNX Runtime do."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+N_SIDE_BY_SIDE = 256
+"""Most tokens that are read in one go, unless one row is longer: their logits lie in memory."""
 
 Logits = npt.NDArray[np.float32]
 
@@ -34,12 +37,28 @@ class TorchModel:
 
     def logits(self, input_ids: list[int], /) -> tuple[Logits, None]:
         """Return `(n, vocab)` float32 logits after each of `(n,)` tokens; a classifier's last."""
+        (logits,) = self._answer([input_ids])
+        return logits[-1:] if self.is_classifier else logits, None
+
+    def logits_of(self, rows: list[list[int]]) -> Iterator[Logits]:
+        """Yield what `logits` returns of each row; some are read side by side, in half the time.
+
+        The shorter ones go on with a token that nobody looks at: what comes later changes nothing.
+        """
+        for some in side_by_side(rows):
+            longest = max(map(len, some))
+            padded = [row + row[-1:] * (longest - len(row)) for row in some]
+            for row, logits in zip(some, self._answer(padded), strict=True):
+                yield logits[len(row) - 1 : len(row)] if self.is_classifier else logits[: len(row)]
+
+    def _answer(self, rows: list[list[int]]) -> Logits:
+        """Return `(rows, n, vocab)` float32 logits of rows of one length."""
         import torch
 
         with torch.inference_mode():
-            answer = self._model(input_ids=torch.tensor([input_ids], device=self._device))
-        logits: Logits = answer.logits[0].float().cpu().numpy()
-        return logits[-1:] if self.is_classifier else logits, None
+            answer = self._model(input_ids=torch.tensor(rows, device=self._device))
+        logits: Logits = answer.logits.float().cpu().numpy()
+        return logits
 
     def generate(
         self, prompt_ids: list[int], max_new_tokens: int, eos_ids: Collection[int] = (), /
@@ -65,3 +84,15 @@ class TorchModel:
         logits, _ = self.logits([*prompt_ids, *tokens[:-1]])
         found: list[int] = logits[len(prompt_ids) - 1 :].argmax(axis=-1).tolist()
         return found
+
+
+def side_by_side(rows: list[list[int]]) -> Iterator[list[list[int]]]:
+    """Yield neighbouring rows, as many as have room beside each other once equally long."""
+    some: list[list[int]] = []
+    for row in rows:
+        if some and (len(some) + 1) * max(map(len, [*some, row])) > N_SIDE_BY_SIDE:
+            yield some
+            some = []
+        some.append(row)
+    if some:
+        yield some

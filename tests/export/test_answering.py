@@ -7,7 +7,7 @@ from runs import tuned
 from labkit.export import HeldOut, steps, text_rows
 from labkit.export.answering import ask_onnx, ask_torch
 from labkit.export.check import compare_logits
-from labkit.export.torch_model import TorchModel
+from labkit.export.torch_model import TorchModel, side_by_side
 from labkit.export.tuned import load_plain
 
 pytestmark = [
@@ -43,6 +43,18 @@ def test_reading_a_continuation_finds_the_token_that_differs(tiny_torch, rows):
     assert model.following(rows[0], wanted) == wanted
     other = [*wanted[:5], (wanted[5] + 1) % 256, *wanted[6:]]
     assert model.following(rows[0], other)[:6] == wanted[:6]
+
+
+def test_rows_read_side_by_side_are_answered_as_those_read_alone(tiny_torch, rows):
+    model = TorchModel(tiny_torch)
+    many = [*rows, (rows[3] * 20)[:200], [7]]
+    for row, found in zip(many, model.logits_of(many), strict=True):
+        np.testing.assert_allclose(found, model.logits(row)[0], atol=1e-4)
+
+
+def test_as_many_rows_are_read_side_by_side_as_256_tokens_hold():
+    rows = [[1] * n for n in (100, 128, 20, 300, 5)]
+    assert [list(map(len, some)) for some in side_by_side(rows)] == [[100, 128], [20], [300], [5]]
 
 
 def test_the_text_is_cut_into_rows(tiny_folder):
