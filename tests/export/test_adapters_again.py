@@ -1,10 +1,15 @@
 """Adapters beside a base: what each answers is scored and judged; a stop repeats no step."""
 
+from dataclasses import replace
+
 import pytest
+from here import Here
 from runs import tuned
 
+from labkit.errors import ExportError
 from labkit.export import Gates, HeldOut
 from labkit.export.adapters import Addition, Sharing, share
+from labkit.export.adapters.base import refused_base, verdict
 from labkit.runtime.folder import section
 
 pytestmark = [
@@ -63,8 +68,8 @@ def additions(tiny_folder, tmp_path_factory, rows):
 class Export:
     """A base's export with its adapters, asked for again and again."""
 
-    def __init__(self, asked, out):
-        self.asked, self.out, self.stages = asked, out, []
+    def __init__(self, asked, out, steps):
+        self.asked, self.out, self.steps, self.stages = asked, out, steps, []
 
     def __call__(self, until=None):
         self.stages.clear()
@@ -87,8 +92,9 @@ class Export:
 
 @pytest.fixture(scope="module")
 def export(tiny_folder, additions, tmp_path_factory):
-    asked = Sharing(tiny_folder, "tiny", additions, ("fp32", "int8", "int4"), GATES)
-    return Export(asked, tmp_path_factory.mktemp("export"))
+    asked = Sharing(tiny_folder, "tiny", additions, ("fp32", "int8"), GATES)
+    with pytest.MonkeyPatch.context() as patch:
+        yield Export(asked, tmp_path_factory.mktemp("export"), Here().put(patch))
 
 
 @pytest.fixture(scope="module")
@@ -134,8 +140,34 @@ def test_an_adapter_that_loses_its_metric_is_refused_and_the_other_stays(export,
     assert set(section(export.out / "int8", "adapters")) == {"tone"}
 
 
-def test_a_base_beyond_its_gate_is_refused_with_the_number(first):
-    int4 = first["rungs"]["int4"]
-    assert int4["verdict"] == "refused"
-    assert int4["reasons"][0].startswith("The mean KL of int4 must be at most 0.05 nats per token")
-    assert list(first["rungs"]) == ["base", "fp32", "int8", "int4"]
+def test_other_gates_judge_the_adapters_that_are_there_without_asking_a_model(export, first):
+    export.steps.done.clear()
+    tight = replace(
+        export.asked,
+        additions=[a for a in export.asked.additions if a.name == "tone"],
+        precisions=("int8",),
+        gates=Gates(max_kl=1e-9),
+        accept=True,
+    )
+    accepted = share(tight, export.out, emit=ignored)["adapters"]["tone"]["int8"]
+    assert accepted["verdict"] == "accepted"
+    assert accepted["reasons"][0].startswith("The mean KL of int8 must be at most 1e-09")
+    assert set(section(export.out / "int8", "adapters")) == {"tone"}
+    with pytest.raises(ExportError, match="tone: The mean KL of int8 must be at most 1e-09"):
+        share(replace(tight, accept=False), export.out, emit=ignored)
+    assert section(export.out / "int8", "adapters") == {}
+    assert set(section(export.out / "fp32", "adapters")) == {"tone", "kinds"}
+    assert export.steps.done == []
+
+
+def ignored(kind, **values):
+    """An event that nobody listens to."""
+
+
+def test_a_base_beyond_its_gate_is_refused_with_the_number(tmp_path):
+    asked = Sharing(tmp_path, "tiny", (), ("int4",), GATES)
+    found = {"kl": 0.35, "top1_agreement": 0.66}
+    refused = {"int4": verdict("int4", {"held_out": found}, asked)}
+    assert refused["int4"]["verdict"] == "refused"
+    with pytest.raises(ExportError, match=r"The base in int4 is beyond its gate\. The mean"):
+        raise refused_base(refused)

@@ -52,10 +52,14 @@ class Addition:
         return self.held_out.answered_by("adapter") if self.tuned.is_exact else None
 
     @property
+    def weights(self) -> str:
+        """Fingerprint of its weights."""
+        return adapter_fingerprint(self.learned)
+
+    @property
     def fingerprint(self) -> str:
         """Of its weights and rows."""
-        weights, question = adapter_fingerprint(self.learned), self.held_out.question()
-        return values_print(weights, self.rows, question)
+        return values_print(self.weights, self.rows, self.held_out.question())
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from ..metric import metric_of
 from .asked import Addition, Bench
 from .base import verdict
 from .convert import convert
-from .record import USABLE, Kept, adapter_fingerprint
+from .record import USABLE, Kept
 from .sites import without_inputs
 
 ATOL = 1e-3
@@ -25,7 +25,7 @@ Said = dict[str, list[str] | None]
 
 def missing_from(kept: Kept, additions: Sequence[Addition]) -> list[Addition]:
     """Return the additions that cannot be switched on yet, or only with other weights."""
-    return [a for a in additions if not kept.has(a.name, adapter_fingerprint(a.learned))]
+    return [a for a in additions if not kept.has(a.name, a.weights)]
 
 
 def put_missing(bench: Bench, kept: Kept, said: Said) -> bool:
@@ -44,6 +44,26 @@ def put_missing(bench: Bench, kept: Kept, said: Said) -> bool:
         )  # fmt: skip
         _keep(addition, kept, file, about, judged)
     return bool(new)
+
+
+def judge_again(bench: Bench, kept: Kept) -> bool:
+    """Judge the adapters asked for that are there by what was found; tell if a verdict changed.
+
+    Nothing is converted or compared: other gates ask nothing new of a model.
+    """
+    changed = False
+    there = (a.name for a in bench.asked.additions if kept.has(a.name, a.weights))
+    for name in tuple(there):
+        known = kept.facts["adapters"][name]
+        judged = verdict(kept.folder.name, known, bench.asked)
+        if judged == {key: known[key] for key in judged}:
+            continue
+        bench.work.emit("adapter", name=name, precision=kept.folder.name, **known | judged)
+        kept.note(adapters={name: known | judged})
+        if judged["verdict"] not in USABLE:
+            kept.drop(name)
+        changed = True
+    return changed
 
 
 def _check(
@@ -100,8 +120,7 @@ def _keep(
     run = addition.facts.get("run")
     kept.note(adapters={addition.name: {**about, "run": run, **judged}})
     if judged["verdict"] in USABLE:
-        learned = {"learned": adapter_fingerprint(addition.learned)}
-        kept.put(addition.name, file, {**about, **addition.facts, **learned})
+        kept.put(addition.name, file, {**about, **addition.facts, "learned": addition.weights})
     else:
         kept.drop(addition.name)
 

@@ -17,7 +17,7 @@ from ..work import Work, resumable
 from .asked import STAGES, Addition, Bench, Sharing
 from .base import make_bases, publish, refused_base
 from .lora import cannot, read_lora
-from .put import Said, measure, missing_from, put_missing
+from .put import Said, judge_again, measure, missing_from, put_missing
 from .record import Kept, base_fingerprint, metrics
 
 COPIES = {"fp32": 2.0, "int8": 0.7, "int4": 0.7}
@@ -51,7 +51,7 @@ def share(asked: Sharing, out: Path, *, emit: Callable[..., None]) -> dict[str, 
         made = [bench.kept(name) for name in asked.precisions if name not in refused]
         if not made:
             raise refused_base(refused)
-        changed = [put_missing(bench, kept, said) for kept in made]
+        changed = [put_missing(bench, kept, said) | judge_again(bench, kept) for kept in made]
         work.stage("measure")
         for kept, has_more in zip(made, changed, strict=True):
             if measure(bench, kept) or has_more:
