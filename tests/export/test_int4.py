@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from here import Here
 from runs import tuned
 
 from labkit.errors import ExportError
@@ -39,6 +40,7 @@ def climbed(tiny_folder, tmp_path_factory, rows):
     out, events = tmp_path_factory.mktemp("runs") / "tone" / "onnx", []
     request = Request(("int4",), gates=Gates(max_kl=1e-9, min_top1=0.0), accept=True)
     with pytest.MonkeyPatch.context() as patch:  # the real number takes a quarter of an hour
+        Here().put(patch)
         patch.setattr("labkit.export.int4.N_STEPS", 40)
         patch.setattr("labkit.export.int4.N_IN_PART", 20)
         result = climb(
