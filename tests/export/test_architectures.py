@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 import small
 
+import labkit
 from labkit.errors import ExportError
 from labkit.export.architectures import BUILT, TRACED, check_exportable, is_built
 from labkit.export.bottleneck import insert_bottlenecks
@@ -19,7 +21,9 @@ from labkit.export.gates import gate_fp32
 from labkit.export.graph import load_graph
 from labkit.export.torch_model import TorchModel
 from labkit.export.tuned import load_plain
+from labkit.run import create
 from labkit.runtime import OnnxModel
+from labkit.spec import FinetuneSpec
 
 HERE = Path(__file__).parent
 TESTED = (*BUILT, "GPT2LMHeadModel", "GPTNeoXForCausalLM")
@@ -117,6 +121,23 @@ def test_onnxruntime_genai_writes_with_a_traced_graph_what_labkit_does(exported,
     written = list(writer.get_sequence(0))[len(row) :]
     wanted = OnnxModel(folder, threads=1).generate(row, 16, ends)
     assert written[: len(wanted)] == wanted
+    assert len(wanted) > 4
+
+
+@pytest.mark.process
+def test_a_run_that_was_traced_is_served(exported, tmp_path, monkeypatch):
+    sys.path.append(str(HERE.parent / "serve"))
+    from servers import started
+
+    monkeypatch.chdir(tmp_path)
+    run = create("tone", "finetune", FinetuneSpec())
+    shutil.copytree(exported / "GPT2LMHeadModel" / "fp32", run.path / "onnx" / "fp32")
+    wanted = labkit.load("tone").generate("Hello", max_new_tokens=12)
+    with started("tone", tmp_path) as served, served.client() as client:
+        (model,) = client.models.list()
+        turns = [{"role": "user", "content": "Hello"}]
+        said = client.chat.completions.create(model=model.id, messages=turns, max_tokens=12)
+    assert said.choices[0].message.content == wanted
     assert len(wanted) > 4
 
 
