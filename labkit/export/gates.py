@@ -21,6 +21,10 @@ MAX_P = 0.1
 """A loss likelier than this by chance is not held against the quantised model."""
 
 
+USABLE = ("passed", "accepted")
+"""Verdicts on what may be used."""
+
+
 @dataclass(frozen=True)
 class Gates:
     """How far a quantised model may be from the tuned one, on the run's held-out rows."""
@@ -33,6 +37,13 @@ class Gates:
 
     max_drop: float = 0.02
     """How much of the task's metric may be lost, beyond what chance explains."""
+
+
+def verdict(name: str, rung: Mapping[str, Any], gates: Gates, *, accept: bool) -> dict[str, Any]:
+    """Return `verdict` and `reasons` of a quantised rung; `accept` keeps what is beyond a gate."""
+    why = reasons(name, rung, gates)
+    beyond = "accepted" if accept else "refused"
+    return {"verdict": beyond if why else USABLE[0], "reasons": why}
 
 
 def reasons(name: str, rung: Mapping[str, Any], gates: Gates) -> list[str]:

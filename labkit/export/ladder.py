@@ -78,9 +78,8 @@ def judge(ladder: Ladder) -> None:
     names = ladder.request.precisions
     for name in names:
         if name != "fp32":
-            found = gates.reasons(name, ladder.rungs[name], ladder.request.gates)
-            beyond = "accepted" if ladder.request.accept else "refused"
-            ladder.note(name, verdict=beyond if found else "passed", reasons=found)
+            rung, asked = ladder.rungs[name], ladder.request
+            ladder.note(name, **gates.verdict(name, rung, asked.gates, accept=asked.accept))
     if all(ladder.rungs[name]["verdict"] == "refused" for name in names):
         _refuse(ladder, names[0])
 

@@ -4,15 +4,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .gates import USABLE
 from .held_out import HeldOut
 from .kept import Prints
 from .metric import metric_of
 from .request import Request
 from .tuned import Tuned
 from .work import Work
-
-PASSED = ("passed", "accepted")
-"""Verdicts on rungs that may be used."""
 
 
 @dataclass
@@ -56,7 +54,7 @@ class Ladder:
         return {
             name: folder
             for name, folder in self.there.items()
-            if name in asked and self.rungs[name]["verdict"] in PASSED
+            if name in asked and self.rungs[name]["verdict"] in USABLE
         }
 
     def is_old(self, folder: Path) -> bool:

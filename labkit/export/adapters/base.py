@@ -7,10 +7,9 @@ from typing import Any
 
 from ...errors import ExportError
 from ...runtime.folder import write_section
+from .. import gates
 from ..builder import export_once
-from ..check import Parity
 from ..deploy import finish
-from ..gates import gate_fp32, reasons
 from ..measure import size_bytes
 from .asked import Bench, Sharing
 from .record import Kept
@@ -63,11 +62,9 @@ def verdict(precision: str, found: dict[str, Any], asked: Sharing) -> dict[str, 
         ExportError: fp32 is not exact, which no wish can allow.
     """
     if precision == "fp32":
-        gate_fp32(Parity(**found["held_out"]))
+        gates.gate_exported(found)
         return {"verdict": "passed", "reasons": []}
-    why = reasons(precision, found, asked.gates)
-    beyond = "accepted" if asked.accept else "refused"
-    return {"verdict": beyond if why else "passed", "reasons": why}
+    return gates.verdict(precision, found, asked.gates, accept=asked.accept)
 
 
 def _note(bench: Bench, precision: str, rung: dict[str, Any]) -> None:

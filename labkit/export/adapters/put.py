@@ -8,11 +8,12 @@ from typing import Any
 from ...errors import ExportError
 from ...runtime.folder import section
 from ..child import call
+from ..gates import USABLE
 from ..metric import metric_of
 from .asked import Addition, Bench
 from .base import verdict
 from .convert import convert
-from .record import USABLE, Kept
+from .record import Kept
 from .sites import without_inputs
 
 ATOL = 1e-3

@@ -13,6 +13,7 @@ from typing import Any
 from ...files import write_json
 from ...runtime.folder import section, write_section
 from ...spec.optimize import PRECISIONS
+from ..gates import USABLE
 from .lora import CONFIG, WEIGHTS
 
 WHOLE = ("size_bytes", "r", "run", "torch")
@@ -20,9 +21,6 @@ WHOLE = ("size_bytes", "r", "run", "torch")
 
 JUDGED = ("held_out", "metric", "verdict", "reasons")
 """What is known of it on a base in one precision."""
-
-USABLE = ("passed", "accepted")
-"""Verdicts on what may be used."""
 
 
 @dataclass(frozen=True)
