@@ -6,8 +6,8 @@ from typing import Any
 
 from ..runtime.session import Settings
 
-N_PROMPT, N_NEW = 128, 24
-"""Tokens of the prompt, and decoded one by one, each time settings are measured."""
+N_NEW = 24
+"""Tokens decoded one by one each time settings are measured."""
 
 N_ANSWER = 32
 """Tokens of the answer whose seconds are compared: the first, and the others one by one."""
@@ -97,7 +97,7 @@ def gain(usual: Candidate, other: Candidate) -> float:
 
 
 def answer_seconds(found: dict[str, Any]) -> float:
-    """Return the wall seconds of an answer of `N_ANSWER` tokens after a prompt of `N_PROMPT`."""
+    """Return the wall seconds of an answer of `N_ANSWER` tokens after a prompt of 128."""
     return float(found["first_token_seconds"] + (N_ANSWER - 1) * found["token_seconds"])
 
 

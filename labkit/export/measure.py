@@ -111,9 +111,9 @@ def _times(tokens: Iterator[int], clock: Callable[[], float]) -> dict[str, Any]:
     return {"began": times[0], "first": steps[0], "tokens": steps[1:]}
 
 
-def _prompt(vocab_size: int, context_length: int) -> list[int]:
-    """Return made-up but fixed token ids; what they say does not change the time."""
-    length = min(N_PROMPT, context_length - N_NEW - 1)
+def made_up_prompt(vocab_size: int, context_length: int, n_new: int = N_NEW) -> list[int]:
+    """Return fixed token ids that leave room for `n_new`; what they say does not change times."""
+    length = max(1, min(N_PROMPT, context_length - n_new - 1))
     return [(7919 * i + 13) % vocab_size for i in range(length)]
 
 
@@ -127,7 +127,7 @@ def _onnx(folder: Path, target: str) -> Callable[[int | None], Iterator[int]]:
         where = None if target == "cpu" else target
         model = OnnxModel(folder, threads=threads, target=where)  # a classifier reads tokens too
         yield -1
-        yield from model.stream(_prompt(model.vocab_size, model.context_length), 1 + N_NEW)
+        yield from model.stream(made_up_prompt(model.vocab_size, model.context_length), 1 + N_NEW)
 
     return tokens
 
@@ -153,7 +153,7 @@ def _torch_tokens(model: Any) -> Iterator[int]:  # noqa: ANN401 - a torch module
     import torch
 
     config = model.config
-    prompt = _prompt(config.vocab_size, context_length(config))
+    prompt = made_up_prompt(config.vocab_size, context_length(config))
     ids, past = torch.tensor([prompt]), None
     with torch.inference_mode():
         for _ in range(1 + N_NEW):

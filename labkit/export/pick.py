@@ -35,8 +35,9 @@ def pick(folder: Path, emit: Emit, *, log: Path) -> dict[str, Any]:
         found = dict(_asked(folder, targets, Path(kept), log))
     for name, of in found.items():
         emit("tune", target=name, **of)
-    best = min((name for name in found if _is_same(found[name])), key=lambda n: _cost(found[n]))
-    others = ", ".join(f"{name} {_cost(of):.2f} s" for name, of in found.items() if "kl" in of)
+    took = {name: answer_seconds(of) for name, of in found.items() if "kl" in of}
+    best = min((name for name in took if found[name]["kl"] <= MAX_KL), key=took.__getitem__)
+    others = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in took.items())
     return {"target": best, "measured": found, "reason": f"An answer takes: {others}."}
 
 
@@ -65,11 +66,3 @@ def divergence(wanted: Path, found: Path) -> float:
 
     expected, other = log_softmax(np.load(wanted)), log_softmax(np.load(found))
     return float((np.exp(expected) * (expected - other)).sum(-1).mean())
-
-
-def _is_same(found: dict[str, Any]) -> bool:
-    return "kl" in found and found["kl"] <= MAX_KL
-
-
-def _cost(found: dict[str, Any]) -> float:
-    return answer_seconds(found)

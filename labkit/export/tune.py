@@ -16,7 +16,6 @@ from ..runtime.session import SECTION, Settings
 from .answering import is_classifier
 from .candidates import (
     N_NEW,
-    N_PROMPT,
     Candidate,
     alternatives,
     by_seconds,
@@ -25,6 +24,7 @@ from .candidates import (
     together,
 )
 from .child import call
+from .measure import made_up_prompt
 from .work import Emit
 
 N_FINALISTS = 3
@@ -110,8 +110,7 @@ def time_settings(folder: str, settings: dict[str, Any], keep: str | None = None
     from ..runtime import OnnxModel
 
     model = OnnxModel(Path(folder), settings=Settings(**settings))
-    length = max(1, min(N_PROMPT, model.context_length - N_NEW - 1))
-    prompt = [(7919 * i + 13) % model.vocab_size for i in range(length)]
+    prompt = made_up_prompt(model.vocab_size, model.context_length, N_NEW)
     first, steps = [], []
     tokens: list[int] = []
     for _ in range(2):  # what is done once, on the first call, is no part of an answer

@@ -79,9 +79,9 @@ def open_session(file: Path, settings: Settings) -> Any:  # noqa: ANN401 - onnxr
 
     target = choose(settings.target)
     options = _options(settings)
-    named = _add_devices(options, target, settings)
+    providers = _add_devices(options, target, settings)
     try:
-        return onnxruntime.InferenceSession(file, options, providers=named)
+        return onnxruntime.InferenceSession(file, options, providers=providers)
     except Exception as error:
         hint = "Optimise the run again; the file may be cut off or from another version."
         raise ExportError(f"ONNX Runtime cannot open {file}: {error}", hint) from error

@@ -7,15 +7,10 @@ from time import perf_counter, process_time
 
 from ... import machine
 from ...runtime import OnnxModel
+from ..measure import N_NEW, made_up_prompt
 
 PLAIN, NONE = "plain", "none"
 """The graph without inputs for adapters, and the graph with them while nothing is switched on."""
-
-N_PROMPT = 128
-"""Tokens of the prompt."""
-
-N_NEW = 32
-"""Tokens decoded one by one, in each round."""
 
 ROUNDS = 2
 
@@ -72,9 +67,7 @@ def _in_rounds(views: Mapping[str, OnnxModel]) -> dict[str, list[float]]:
 
 def _tokens(model: OnnxModel) -> Iterator[int]:
     """Read a made-up prompt and return its continuation."""
-    length = max(1, min(N_PROMPT, model.context_length - N_NEW - 1))
-    prompt = [(7919 * i + 13) % model.vocab_size for i in range(length)]
-    return model.stream(prompt, 1 + N_NEW)
+    return model.stream(made_up_prompt(model.vocab_size, model.context_length), 1 + N_NEW)
 
 
 def _seconds(stream: Iterator[int], clock: Callable[[], float]) -> float:
