@@ -13,7 +13,8 @@ from typing import Any, Literal
 from .errors import RunError, near
 from .files import is_locked, write_text, writing
 from .recorder import Record, Recorder
-from .spec import SPECS, AnySpec
+from .spec import SPECS, AnySpec, GenerateSpec
+from .spec.optimize import PRECISIONS
 
 Status = Literal["waiting", "running", "stopping", "done", "stopped", "failed"]
 
@@ -105,6 +106,13 @@ class Run(Record):
         step = self.last("step")
         at = f", step {step['step']}/{step['max_steps']}" if step else ""
         return f"<Run {self.name}: {self.status}{at}>"
+
+
+def is_answered_by_export(spec: GenerateSpec) -> bool:
+    """Whether an ONNX export is to answer, not PyTorch."""
+    if spec.adapter is not None or spec.source in PRECISIONS:
+        return True
+    return (Path(spec.run) / "spec.yaml").is_file() and Run(spec.run).job == "optimize"
 
 
 def all_runs() -> list[Run]:

@@ -7,8 +7,7 @@ from typing import Any
 
 from .. import catalog, launch, report
 from ..errors import RunError, RunStopped
-from ..run import Run, create
-from ..runtime.find import is_asked
+from ..run import Run, create, is_answered_by_export
 from ..spec import GenerateSpec
 
 
@@ -56,7 +55,7 @@ def generate(
     spec = GenerateSpec.from_mapping({"run": _model_of(run), "prompts": texts, **settings})
     with tempfile.TemporaryDirectory(prefix="labkit-") as folder:
         job = create("generate", "generate", spec, root=Path(folder))
-        launch.start(job, needs_torch=not is_asked(spec))
+        launch.start(job, needs_torch=not is_answered_by_export(spec))
         try:
             launch.wait(job, view or report.SilentView())
         except RunStopped as error:

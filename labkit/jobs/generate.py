@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..run import Run
-from ..runtime.find import is_asked
+from ..run import Run, is_answered_by_export
 from ..spec import GenerateSpec
 from .asked import Asked, exported_answers, torch_answers
 from .job import Job
@@ -31,7 +30,9 @@ def generate(job: Job) -> str:
 
 def _answers(job: Job, spec: GenerateSpec) -> Sequence[Asked]:
     """Return the answers of an ONNX export where one was asked for, else those of PyTorch."""
-    return exported_answers(spec) if is_asked(spec) else torch_answers(job, spec, _named(spec))
+    if is_answered_by_export(spec):
+        return exported_answers(spec)
+    return torch_answers(job, spec, _named(spec))
 
 
 def _told(job: Job, asked: Asked) -> dict[str, Any]:

@@ -7,15 +7,7 @@ from typing import Any
 from ..catalog import model_entry
 from ..errors import ExportError, RunError, SpecError, listed, near
 from ..run import Run, runs_folder
-from ..spec import GenerateSpec
 from ..spec.optimize import PRECISIONS
-
-
-def is_asked(spec: GenerateSpec) -> bool:
-    """Whether an ONNX export is to answer, not PyTorch."""
-    if spec.adapter is not None or spec.source in PRECISIONS:
-        return True
-    return (Path(spec.run) / "spec.yaml").is_file() and Run(spec.run).job == "optimize"
 
 
 def find_model(named: str | Path | Run, precision: str | None = None) -> Path:
