@@ -12,6 +12,7 @@ from labkit.notebook.magics import LabMagics
 from labkit.options import MAGICS
 from labkit.settings import Rule, Spec, docs_of, types_of
 from labkit.spec import (
+    LOSSES,
     METHODS,
     EvaluateSpec,
     FinetuneSpec,
@@ -20,6 +21,7 @@ from labkit.spec import (
     OptimizeSpec,
     ServeSpec,
 )
+from labkit.spec.loss import LossSettings
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference.md"
 SPECS = {
@@ -39,7 +41,7 @@ def page() -> str:
         parts += [f"## {title}", "", "| setting | default | rule | meaning |", "|---|---|---|---|"]
         parts += [_row(spec, name, text) for name, text in docs_of(spec).items()]
         parts += [""]
-        parts += _methods() if spec is FinetuneSpec else []
+        parts += [*_methods(), *_losses()] if spec is FinetuneSpec else []
     parts += ["A flag is a setting with dashes: `--learning-rate 1e-4`.", "", "## Magics", ""]
     parts += [_magic(name) for name in sorted(LabMagics.magics["line"])]
     for parser in (options() for options in MAGICS.values()):
@@ -63,11 +65,22 @@ def _methods() -> list[str]:
     return [*head, ""]
 
 
+def _losses() -> list[str]:
+    """Return the table of losses: what each takes, its defaults."""
+    head = ["### Losses", "", "A setting that a loss does not take is an error.", ""]
+    head += ["| `loss` | what | paper | settings and defaults |", "|---|---|---|---|"]
+    for name, loss in LOSSES.items():
+        taken = ", ".join(f"`{key}` {value}" for key, value in loss.defaults.items())
+        head.append(f"| `{name}` | {loss.title} | {loss.paper} | {taken} |")
+    return [*head, ""]
+
+
 def _row(spec: type[Spec], name: str, text: str) -> str:
     field = spec.__dataclass_fields__[name]  # type: ignore[attr-defined]
     rule = field.metadata.get("rule", Rule())
     default = f"`{field.default}`" if field.default is not MISSING else "required"
-    default = "by method" if rule.by_method else default
+    decides = "loss" if name in LossSettings.__dataclass_fields__ else "method"
+    default = f"by {decides}" if rule.by_method else default
     rule = str(rule) or _kind(types_of(spec)[name])
     return f"| `{name}` | {default} | {_cell(rule)} | {_cell(text)} |"
 

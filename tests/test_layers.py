@@ -24,6 +24,7 @@ ORDER = [
     "settings",
     "spec",
     "files",
+    "sent",
     "machine",
     "resources",
     "kernel",

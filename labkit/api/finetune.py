@@ -27,7 +27,7 @@ def finetune(
         wait: Follow the run to its end; otherwise return at once.
         view: Who draws meanwhile; by default the notebook, or a line on standard error.
         settings: Fields of `FinetuneSpec`; `data` may also be a list of dicts, a DataFrame or
-            a `datasets.Dataset`.
+            a `datasets.Dataset`, and `loss` a function.
 
     Raises:
         SpecError, CatalogError, DataError: Something is wrong; no run was made.

@@ -83,7 +83,7 @@ def _found(item: "str | Function", namespace: Mapping[str, Any]) -> "str | Funct
         return item
     path, _, name = item.rpartition(":")
     if path.endswith(".py"):
-        return _from_file(Path(path), name)
+        return from_file(Path(path), name)
     function: Function | None = None if _is_known(item) else namespace.get(item)
     return function if callable(function) else item
 
@@ -95,7 +95,12 @@ def _is_known(name: str) -> bool:
     return any(name in names for names in FITTING.values())
 
 
-def _from_file(path: Path, name: str) -> Function:
+def from_file(path: Path, name: str) -> Function:
+    """Return a function of a Python file.
+
+    Raises:
+        SpecError: The file cannot be run, or has no such function.
+    """
     if not path.is_file():
         raise SpecError(f"There is no file {str(path)!r}.", hint="Give the path of a Python file.")
     try:

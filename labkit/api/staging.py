@@ -12,6 +12,7 @@ from typing import Any
 from .. import catalog, data, launch, report
 from ..run import Run, create, runs_folder
 from ..spec import EvaluateSpec, FinetuneSpec
+from . import own_loss
 
 
 @contextmanager
@@ -29,7 +30,8 @@ def staged(settings: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def checked_spec(spec: FinetuneSpec | None, settings: dict[str, Any]) -> FinetuneSpec:
     """Return the valid spec; a model that cannot exist is an error before anything is made."""
-    checked = FinetuneSpec.from_mapping({**(spec.changed() if spec else {}), **settings})
+    named = own_loss.named(own_loss.found(settings))
+    checked = FinetuneSpec.from_mapping({**(spec.changed() if spec else {}), **named})
     catalog.check_model_name(checked.model)
     return rehearsed(checked)
 
@@ -50,9 +52,13 @@ def new_run(name: str, job: str, spec: FinetuneSpec | None, settings: dict[str, 
     """Make the folder of a run of checked settings whose rows can be read, or nothing at all."""
     with staged(settings) as ready:
         checked = checked_spec(spec, ready)
+        given = own_loss.found({"loss": checked.loss} | ready)
+        function = own_loss.packed(checked, given)
         if not data.is_hub_id(checked.data, Path(checked.data)):  # a hub is the worker's to ask
             data.load(checked)
-        return create_run(name, job, checked, is_staged=ready is not settings)
+        run = create_run(name, job, checked, is_staged=ready is not settings)
+        own_loss.keep(run, given, function)
+        return run
 
 
 def create_run(

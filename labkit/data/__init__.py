@@ -3,7 +3,7 @@
 A row that cannot be used is named with its number and the reason; nothing is dropped unsaid.
 """
 
-from .examples import Example, Splits, Tokens
+from .examples import Example, Splits, Tokens, WeightedTokens
 from .load import load
 from .objects import rows_of, write_rows
 from .prompts import prompt_ids
@@ -16,6 +16,7 @@ __all__ = [
     "Splits",
     "Tokens",
     "Unseen",
+    "WeightedTokens",
     "describe",
     "is_hub_id",
     "load",

@@ -66,3 +66,11 @@ class Tokens:
 
     n_prompt: int
     """Tokens of the prompt; the rest carries the loss and ends with the end-of-turn token."""
+
+
+@dataclass(frozen=True)
+class WeightedTokens(Tokens):
+    """One row as token ids whose targets count more or less than others."""
+
+    weight: float = 1.0
+    """How much each of its targets counts."""

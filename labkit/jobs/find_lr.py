@@ -9,7 +9,7 @@ from ..run import Run
 from ..spec import FinetuneSpec
 from ..training.schedule import batch_sentence
 from .job import Job, opened, write_environment
-from .learning import for_head, head_labels, tokens
+from .learning import for_head, head_labels, own_loss, tokens, weighted
 
 
 def find_lr(job: Job) -> str:
@@ -19,7 +19,9 @@ def find_lr(job: Job) -> str:
     splits, folder, tokenizer = opened(job, spec)
     job.notes(catalog.model_notes(spec.model, folder))
     labels = head_labels(spec, splits)
-    rows = for_head(tokens(job, splits, tokenizer, spec.max_length)["train"], splits.train, labels)
+    every = tokens(job, splits, tokenizer, spec.max_length)
+    rows = for_head(every["train"], splits.train, labels)
+    rows = weighted({"train": rows}, splits, spec)["train"]
     write_environment(job, splits.fingerprint)
     job.emit("stage", name="training at growing rates", done=0, total=1)
     found = training.find_lr(
@@ -31,6 +33,7 @@ def find_lr(job: Job) -> str:
         emit=job.emit,
         should_stop=job.should_stop,
         labels=labels,
+        own_loss=own_loss(job, spec),
     )
     if found is None:
         return "stopped"

@@ -13,7 +13,7 @@ from ..run import Run
 from ..spec import FinetuneSpec
 from ..training.schedule import batch_sentence
 from .job import Job, opened, write_environment
-from .learning import for_head, head_labels, tokens
+from .learning import for_head, head_labels, own_loss, tokens, weighted
 from .measuring import Held, measure
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def _trained(
     assert isinstance(spec, FinetuneSpec)
     labels = head_labels(spec, splits)
     learn = {name: for_head(rows[name], getattr(splits, name), labels) for name in rows}
+    learn, loss = weighted(learn, splits, spec), own_loss(job, spec)
     base = training.load_model(folder, spec)
     model = training.add_adapter(base, spec, n_labels=len(labels) or None)
     plan = training.plan(model, learn["train"], spec)
@@ -71,6 +72,7 @@ def _trained(
         on_evaluate=_sampler(job, splits, rows["validation"], tokenizer),
         resume=job.resume,
         labels=labels,
+        own_loss=loss,
     )
     return result, training.adapter_facts(model)
 

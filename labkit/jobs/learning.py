@@ -1,12 +1,18 @@
 """What a model learns from: rows as tokens, and as the labels of a head where the run has one."""
 
-from collections.abc import Sequence
+import math
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from .. import data
-from ..errors import SpecError
+from .. import data, sent
+from ..errors import SpecError, near
 from ..evaluation.kinds import Tokenizer
-from ..spec import FinetuneSpec
+from ..spec import LOSSES, FinetuneSpec
 from .job import Job
+
+if TYPE_CHECKING:
+    from ..training.own_loss import OwnLoss
 
 
 def head_labels(spec: FinetuneSpec, splits: data.Splits) -> tuple[str, ...]:
@@ -34,6 +40,85 @@ def for_head(
         data.Tokens([*row.input_ids[: row.n_prompt], numbers[str(example.label)]], row.n_prompt)
         for row, example in zip(rows, examples, strict=True)
     ]
+
+
+def own_loss(job: Job, spec: FinetuneSpec) -> "OwnLoss | None":
+    """Return the loss that was written for this run, and say by what a run is measured."""
+    if spec.loss == "cross_entropy":
+        return None
+    known = LOSSES.get(spec.loss)
+    title = f"{known.title} ({known.paper})" if known else f"the function {spec.loss}"
+    job.notes([f"Steps and validations count {title}; base and tuned model are compared as ever."])
+    if known:
+        return None
+    from ..training.own_loss import OwnLoss
+
+    return OwnLoss(spec.loss, sent.load(job.path))
+
+
+def weighted(
+    rows: dict[str, list[data.Tokens]], splits: data.Splits, spec: FinetuneSpec
+) -> dict[str, list[data.Tokens]]:
+    """Return rows that count as `class_weights` says, or as they are where it says nothing.
+
+    Raises:
+        SpecError: The rows have no labels, or a weight is none.
+    """
+    if spec.class_weights is None:
+        return rows
+    if splits.task != "classification":
+        raise SpecError(
+            f"class_weights needs rows with labels; the task is {splits.task!r}.",
+            hint="Leave class_weights out, or see task.",
+        )
+    weights = label_weights(spec.class_weights, [str(e.label) for e in splits.train])
+    return {
+        name: [
+            data.WeightedTokens(row.input_ids, row.n_prompt, weights[str(example.label)])
+            for row, example in zip(part, getattr(splits, name), strict=True)
+        ]
+        for name, part in rows.items()
+    }
+
+
+def label_weights(asked: str | Sequence[str], labels: Sequence[str]) -> Mapping[str, float]:
+    """Return how much a row of each label counts.
+
+    Args:
+        asked: `balanced`, which is rows / (labels * rows of the label), or `label=weight` texts.
+        labels: The labels of the training rows.
+    """
+    counts = Counter(labels)
+    if asked == "balanced":
+        balanced = {name: len(labels) / (len(counts) * n) for name, n in counts.items()}
+        return defaultdict(lambda: 1.0, balanced)
+    weights: defaultdict[str, float] = defaultdict(lambda: 1.0)
+    for text in [asked] if isinstance(asked, str) else asked:
+        label, _, weight = text.rpartition("=")
+        weights[_known(label, counts, text)] = _weight(weight, text)
+    return weights
+
+
+def _known(label: str, known: Mapping[str, int], text: str) -> str:
+    if label in known:
+        return label
+    raise SpecError(
+        f"class_weights must be 'balanced' or label=weight for labels of the rows; got {text!r}.",
+        hint=near(label or text, known, f"Labels: {', '.join(known)}."),
+    )
+
+
+def _weight(weight: str, text: str) -> float:
+    try:
+        value = float(weight)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise SpecError(
+            f"A weight in class_weights must be a number above 0; got {text!r}.",
+            hint="For example anger=2.",
+        )
+    return value
 
 
 def tokens(

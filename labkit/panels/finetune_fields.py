@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import catalog
-from ..spec import METHODS, FinetuneSpec
+from ..spec import LOSSES, METHODS, FinetuneSpec, loss_defaults
 from .controls import Control, Scale
 
 
@@ -39,6 +39,13 @@ GROUPS = (
             "gradient_accumulation_steps", "lr_scheduler_type", "warmup_ratio",
         ),
         True,
+    ),
+    Group(
+        "Loss",
+        (
+            "loss", "label_smoothing_factor", "class_weights", "focal_gamma",
+            "unlikelihood_alpha",
+        ),
     ),
     Group(
         "More on the rows",
@@ -104,6 +111,7 @@ def made() -> dict[str, Control]:
     choices = {
         "model": [entry.name for entry in catalog.models()],
         "data": [entry.name for entry in catalog.data_sets()],
+        "loss": [*LOSSES],
     }
     names = [name for group in GROUPS for name in group.names]
     return {
@@ -111,9 +119,9 @@ def made() -> dict[str, Control]:
     }
 
 
-def suit(fields: Mapping[str, Control], method: str) -> None:
-    """Show the settings that a method takes, with its defaults, and hide the others."""
-    defaults = METHODS[method].defaults
+def suit(fields: Mapping[str, Control], method: str, loss: str) -> None:
+    """Show the settings that a method and a loss take, with their defaults, and hide the others."""
+    defaults = {**METHODS[method].defaults, **loss_defaults(loss)}
     for name, field in fields.items():
         if field.rule.by_method:
             field.show(name in defaults)
@@ -122,8 +130,8 @@ def suit(fields: Mapping[str, Control], method: str) -> None:
 
 
 def shown_values(spec: FinetuneSpec) -> dict[str, Any]:
-    """Return the settings of a spec as controls show them: None where the method's default is."""
-    defaults = METHODS[spec.method].defaults
+    """Return the settings of a spec as controls show them: None where a default is."""
+    defaults = {**METHODS[spec.method].defaults, **loss_defaults(spec.loss)}
     return {
         name: None if name in defaults and value == defaults[name] else value
         for name, value in spec.as_dict().items()

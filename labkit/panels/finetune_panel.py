@@ -65,8 +65,9 @@ class FinetunePanel(Panel):
         spec = settings.spec if isinstance(settings, Run) else settings
         assert isinstance(spec, FinetuneSpec)
         self._is_loading = True
-        self.fields["method"].set(spec.method)
-        table.suit(self.fields, spec.method)
+        for name in ("method", "loss"):
+            self.fields[name].set(getattr(spec, name))
+        table.suit(self.fields, spec.method, spec.loss)
         for name, value in table.shown_values(spec).items():
             self.fields[name].set(value)
         self._is_loading = False
@@ -81,7 +82,7 @@ class FinetunePanel(Panel):
         """Check all settings and show what follows from them."""
         if self._is_loading:
             return
-        table.suit(self.fields, self.fields["method"].value)
+        table.suit(self.fields, *(str(self.fields[name].value) for name in ("method", "loss")))
         for fold in self.folds:
             fold.suit()
         values = self._checked()

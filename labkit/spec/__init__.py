@@ -7,6 +7,7 @@ YAML keys, completion and help are made from them.
 from .evaluate import EvaluateSpec, MergeSpec
 from .finetune import FinetuneSpec
 from .generate import GenerateSpec
+from .losses import LOSSES, Loss, loss_defaults
 from .methods import METHODS, Method
 from .optimize import OptimizeSpec
 from .serve import ServeSpec
@@ -33,6 +34,7 @@ SPECS: dict[
 """Each job's kind of settings."""
 
 __all__ = [
+    "LOSSES",
     "METHODS",
     "SPECS",
     "TASKS",
@@ -40,8 +42,10 @@ __all__ = [
     "EvaluateSpec",
     "FinetuneSpec",
     "GenerateSpec",
+    "Loss",
     "MergeSpec",
     "Method",
     "OptimizeSpec",
     "ServeSpec",
+    "loss_defaults",
 ]

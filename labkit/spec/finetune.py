@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..settings import setting
+from .loss import LossSettings
 from .method import MethodSettings
 from .source import SourceSettings
 from .steps import StepSettings
@@ -11,7 +12,7 @@ from .steps import StepSettings
 
 @dataclass(frozen=True, kw_only=True)
 class FinetuneSpec(
-    StepSettings, MethodSettings, SourceSettings
+    StepSettings, LossSettings, MethodSettings, SourceSettings
 ):  # shown from the last to the first
     """Settings of one fine-tuning run.
 
@@ -26,6 +27,7 @@ class FinetuneSpec(
     """Run code that comes with a model; only for sources you trust."""
 
     def changed(self) -> dict[str, Any]:
-        """Return the settings that differ from the defaults of this method."""
-        defaults = type(self)(method=self.method).as_dict() | {"method": "lora"}
+        """Return the settings that differ from the defaults of this method and loss."""
+        defaults = type(self)(method=self.method, loss=self.loss).as_dict()
+        defaults |= {"method": "lora", "loss": "cross_entropy"}
         return {name: value for name, value in self.as_dict().items() if value != defaults[name]}

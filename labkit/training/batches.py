@@ -4,19 +4,17 @@ Both kinds have the same form and the same loss. The language-model head is comp
 positions that predict a target, which for a large vocabulary is most of the memory.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ..data import Tokens
+from ..data import Tokens, WeightedTokens
+from .losses import TargetLoss, cross_entropy
 from .packed import causal_mask, layout
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 IGNORE_INDEX = -100
 """Label without loss."""
@@ -29,7 +27,20 @@ EVAL_TARGETS = 256
 
 Batch = dict[str, Any]
 """The model's inputs, and `positions` `(t,)` int64 into the flattened batch with the `targets`
-`(t,)` int64 they predict."""
+`(t,)` int64 they predict and the number of their row in `rows` `(t,)` int64; `weights` `(t,)`
+float32 where rows do not count alike."""
+
+ABOUT_TARGETS = ("positions", "targets", "rows", "weights")
+"""What a batch holds beside the model's inputs."""
+
+
+LossSum = Callable[[nn.Module, Batch, nn.Module], Tensor]
+"""From a model, a batch and the model's head to the summed loss of the batch."""
+
+
+def inputs_of(batch: Batch) -> Batch:
+    """Return what of a batch the model takes."""
+    return {name: value for name, value in batch.items() if name not in ABOUT_TARGETS}
 
 
 def n_targets(row: Tokens) -> int:
@@ -98,27 +109,48 @@ def _packed_starts(rows: Sequence[Tokens], prefix: int) -> list[int]:
 
 def _targets(rows: Sequence[Tokens], starts: list[int], prefix: int) -> Batch:
     """Return the positions that predict a target, and the targets: `t - 1` predicts token `t`."""
-    positions, targets = [], []
-    for row, start in zip(rows, starts, strict=True):
+    positions, targets, numbers = [], [], []
+    for number, (row, start) in enumerate(zip(rows, starts, strict=True)):
         first = max(row.n_prompt, 1)
         targets += row.input_ids[first:]
         before = range(first - 1, len(row.input_ids) - 1)
         positions += [t if t < prefix else start + t for t in before]
-    return {"positions": torch.tensor(positions), "targets": torch.tensor(targets)}
+        numbers += [number] * len(before)
+    values = {"positions": positions, "targets": targets, "rows": numbers}
+    return {name: torch.tensor(value) for name, value in values.items()} | _weights(rows)
 
 
-def loss_sum(model: nn.Module, batch: Batch, head: nn.Module) -> Tensor:
-    """Return the summed cross-entropy of a batch's targets, in nats.
+def _weights(rows: Sequence[Tokens]) -> Batch:
+    if not isinstance(rows[0], WeightedTokens):
+        return {}
+    each = [weight_of(row) for row in rows for _ in range(n_targets(row))]
+    return {"weights": torch.tensor(each)}
+
+
+def weight_of(row: Tokens) -> float:
+    """Return how much each target of a row counts."""
+    return row.weight if isinstance(row, WeightedTokens) else 1.0
+
+
+def n_items(batch: Batch) -> float:
+    """Return what the summed loss of a batch is divided by: its targets, as much as they count."""
+    return float(batch["weights"].sum()) if "weights" in batch else batch["targets"].numel()
+
+
+def loss_sum(
+    model: nn.Module, batch: Batch, head: nn.Module, of: TargetLoss = cross_entropy
+) -> Tensor:
+    """Return the summed loss of a batch's targets, in nats.
 
     Args:
         model: Called as a whole, so that what wraps it (autocast, DDP, hooks) applies.
         batch: From `pack` or `pad`.
         head: The model's `get_output_embeddings()`.
+        of: What is computed of the logits; left out, cross-entropy.
     """
-    inputs = {k: v for k, v in batch.items() if k not in ("positions", "targets")}
     with _only(head, batch["positions"], batch["input_ids"].shape[1]):
-        logits = model(**inputs, use_cache=False).logits[0]
-    return nn.functional.cross_entropy(logits.float(), batch["targets"], reduction="sum")
+        logits = model(**inputs_of(batch), use_cache=False).logits[0]
+    return of(logits.float(), batch)
 
 
 @contextmanager
@@ -147,7 +179,7 @@ def to_device(batch: Batch, device: torch.device | str) -> Batch:
 
 def collator(
     packing: str, *, share_prefix: bool, pad_token_id: int
-) -> "Callable[[Sequence[Tokens]], Batch]":
+) -> Callable[[Sequence[Tokens]], Batch]:
     """Return the function that makes a batch of rows, `packed` or `padded`."""
     if packing == "packed":
         return lambda rows: pack(rows, share_prefix=share_prefix)

@@ -14,7 +14,9 @@ from ..files import write_json
 from ..spec import FinetuneSpec
 from . import check, packed, precision
 from .arguments import How, micro_batch
+from .batches import LossSum
 from .methods import base_of, compute_in
+from .own_loss import OwnLoss
 
 if TYPE_CHECKING:
     from torch import nn
@@ -40,6 +42,9 @@ class Case:
     emit: Callable[..., None]
     """Called as `emit(kind, **values)`."""
 
+    own_loss: OwnLoss | None = None
+    """A loss of one's own, which is given padded rows."""
+
 
 def pad_token_of(tokenizer: "PreTrainedTokenizerBase | None") -> int:
     """Return the padding token; 0 without a tokenizer, as nothing looks at it."""
@@ -52,6 +57,18 @@ def computing(model: "nn.Module", how: How) -> Iterator[None]:
     compute_in(model, precision.DTYPES[how.precision])
     with check.attention(model, packed.NAME) if how.packing == "packed" else nullcontext():
         yield
+
+
+def tried(case: Case, how: How) -> LossSum:
+    """Return what a loss of one's own computes, tried on the first rows.
+
+    Raises:
+        SpecError: What it gives is no loss.
+    """
+    assert case.own_loss is not None
+    case.model.train()
+    case.own_loss.check(case.model, case.rows[: micro_batch(case.spec)], how.pad_token_id)
+    return case.own_loss.loss_sum
 
 
 def kept(output_dir: Path) -> How | None:
@@ -83,6 +100,8 @@ def _layout(case: Case, chosen: str) -> tuple[str, bool]:
     """Return the packing and whether rows share their prompt's beginning."""
     if case.spec.packing == "padded":
         return "padded", False
+    if case.own_loss is not None:
+        return _padded(case, f"the loss {case.own_loss.name} is given all logits")
     dropout = check.dropout(case.model)
     reason = check.obstacle(case.model, max(len(row.input_ids) for row in case.rows))
     reason = reason or _difference(case, chosen, share_prefix=not dropout)

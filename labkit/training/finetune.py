@@ -16,9 +16,10 @@ from ..spec import FinetuneSpec
 from . import checkpoints, proof
 from .arguments import How
 from .callbacks import Conductor, is_impatient
-from .decide import Case, computing, decide, pad_token_of
+from .decide import Case, computing, decide, pad_token_of, tried
 from .learned import Learned
 from .methods import adapter_facts, remarks
+from .own_loss import OwnLoss
 from .ready import ready
 from .surroundings import quiet, reproducible, undisturbing
 from .trainer import PackedTrainer
@@ -73,6 +74,7 @@ def train(  # noqa: PLR0913 - the one way in; all but five are by name
     on_evaluate: "Callable[[nn.Module, int], None] | None" = None,
     resume: bool = False,
     labels: Sequence[str] = (),
+    own_loss: OwnLoss | None = None,
 ) -> TrainResult:
     """Fine-tune `model` on tokens; save the adapter in `output_dir/adapter`, or all in `model`.
 
@@ -89,6 +91,7 @@ def train(  # noqa: PLR0913 - the one way in; all but five are by name
         on_evaluate: Called as `on_evaluate(model, step)` after each validation; it may generate.
         resume: Continue from the newest checkpoint.
         labels: What a head tells apart, in the order of its outputs.
+        own_loss: What is made small in place of the losses that have a name.
 
     Raises:
         RunError: `output_dir` has checkpoints and `resume` is False.
@@ -101,10 +104,13 @@ def train(  # noqa: PLR0913 - the one way in; all but five are by name
         tuned = ready(model, spec, tokens_train, labels)
         _tell_remarks(tuned, emit)
         learned = Learned.of(tuned, spec, folder.parent, tokenizer, labels)
-        case = Case(tuned, spec, [*tokens_train, *tokens_eval], emit)
+        case = Case(tuned, spec, [*tokens_train, *tokens_eval], emit, own_loss)
         how = decide(case, pad_token_of(tokenizer), folder.parent, resume=resume)
         with computing(tuned, how):
-            trainer = PackedTrainer(tuned, spec, rows, how=how, output_dir=folder, emit=emit)
+            loss_sum = own_loss and tried(case, how)
+            trainer = PackedTrainer(
+                tuned, spec, rows, how=how, output_dir=folder, emit=emit, loss_sum=loss_sum
+            )
             trainer.on_evaluated = on_evaluate and undisturbing(on_evaluate)
             stopped = _run(trainer, spec, should_stop, resume)
         return _kept(trainer, learned, how, stopped=stopped, start=start)

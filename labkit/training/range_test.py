@@ -15,7 +15,8 @@ import torch
 from ..data import Tokens
 from ..errors import RunFailed
 from ..spec import FinetuneSpec
-from .decide import Case, computing, decide, pad_token_of
+from .decide import Case, computing, decide, pad_token_of, tried
+from .own_loss import OwnLoss
 from .rates import HIGHEST, Found, judged, rate_at
 from .ready import ready
 from .surroundings import quiet, reproducible
@@ -44,6 +45,7 @@ def find_lr(  # noqa: PLR0913 - as train
     emit: Callable[..., None],
     should_stop: Callable[[], bool] = lambda: False,
     labels: Sequence[str] = (),
+    own_loss: OwnLoss | None = None,
 ) -> Found | None:
     """Let `model` learn at growing rates and return what its losses say; None where stopped.
 
@@ -56,6 +58,7 @@ def find_lr(  # noqa: PLR0913 - as train
         emit: Called as `emit(kind, **values)`, kinds `note`, `precision`, `check`, `lr_probe`.
         should_stop: Asked after each step.
         labels: What a head tells apart.
+        own_loss: As for `train`.
 
     Raises:
         RunFailed: The first loss is not finite.
@@ -63,12 +66,13 @@ def find_lr(  # noqa: PLR0913 - as train
     tested = range_spec(spec)
     with quiet(), reproducible(spec.seed):
         tuned = ready(model, tested, rows, labels)
-        case = Case(tuned, tested, rows, emit)
+        case = Case(tuned, tested, rows, emit, own_loss)
         how = decide(case, pad_token_of(tokenizer), Path(output_dir))
         with computing(tuned, how):
             trainer = RangeTrainer(
-                tuned, tested, (rows, []), how=how, output_dir=Path(output_dir), emit=emit
-            )
+                tuned, tested, (rows, []), how=how, output_dir=Path(output_dir), emit=emit,
+                loss_sum=own_loss and tried(case, how),
+            )  # fmt: skip
             trainer.should_stop = should_stop
             trainer.train()
     return None if trainer.stopped else judged(trainer.rates, trainer.losses, trainer.exploded)

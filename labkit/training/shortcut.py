@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ..data import Tokens
 from . import batches
-from .batches import Batch
+from .batches import Batch, LossSum
 from .methods import head_of
 from .states import Store, mib
 from .trunk import Trunk
@@ -30,6 +30,7 @@ class Shortcut:
         model: The model with its adapter.
         rows: All rows that will be asked for.
         collate: Makes a batch of rows, packed or padded.
+        loss_sum: What is computed of a model, a batch and the model's head.
         folder: Folder of the file; the file has no name there and is gone when this is.
         emit: Called as `emit("note", text=…)`.
     """
@@ -39,11 +40,13 @@ class Shortcut:
         model: nn.Module,
         rows: Sequence[Tokens],
         collate: Callable[[Sequence[Tokens]], Batch],
+        loss_sum: LossSum = batches.loss_sum,
         *,
         folder: Path,
         emit: Callable[..., None],
     ) -> None:
         self._trunk, self._rows, self._collate = Trunk.of(model), rows, collate
+        self._loss_sum = loss_sum
         self._folder, self._emit = folder, emit
         self._store: Store | None = None
         self._is_decided = False
@@ -58,11 +61,11 @@ class Shortcut:
         return batch | {STATES: self._store.of_batch(rows, batch)}
 
     def loss_sum(self, model: nn.Module, batch: Batch, head: nn.Module) -> Tensor:
-        """Return the summed cross-entropy of a batch from `batch`."""
+        """Return the summed loss of a batch from `batch`."""
         if STATES not in batch:
-            return batches.loss_sum(model, batch, head)
+            return self._loss_sum(model, batch, head)
         rest = {name: value for name, value in batch.items() if name != STATES}
-        return self._trunk.loss_sum(rest, head, batch[STATES], model)
+        return self._trunk.loss_sum(rest, head, batch[STATES], model, self._loss_sum)
 
     def _open(self) -> "Store | None":
         """Return where states are kept, or None and say why not."""

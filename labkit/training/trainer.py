@@ -8,6 +8,7 @@ loss, an evaluation that gathers no logits, and checkpoints that are whole or ab
 import math
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,9 @@ from .. import machine
 from ..data import Tokens
 from ..errors import RunFailed
 from ..spec import FinetuneSpec
-from . import batches, checkpoints
+from . import batches, checkpoints, losses
 from .arguments import How, arguments
-from .batches import Batch
+from .batches import Batch, LossSum
 from .methods import head_of, load_weights, save_adapter
 from .optimizers import faster_b
 from .shortcut import Shortcut
@@ -43,9 +44,10 @@ class PackedTrainer(Trainer):
         how: Batch layout and precision.
         output_dir: Folder of the checkpoints.
         emit: Called as `emit(kind, **values)` with `step`, `eval` and `checkpoint` events.
+        loss_sum: What is computed; left out, the loss of the spec.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but three are by name
         self,
         model: torch.nn.Module,
         spec: FinetuneSpec,
@@ -54,6 +56,7 @@ class PackedTrainer(Trainer):
         how: How,
         output_dir: Path,
         emit: Callable[..., None] = lambda kind, **values: None,
+        loss_sum: LossSum | None = None,
     ) -> None:
         self.tuned, self.spec, self.eval_rows = model, spec, list(rows[1])
         self.emit = emit
@@ -65,10 +68,11 @@ class PackedTrainer(Trainer):
         self._collate = batches.collator(
             how.packing, share_prefix=how.share_prefix, pad_token_id=how.pad_token_id
         )
-        self._loss_sum = batches.loss_sum
+        self._loss_sum = loss_sum or partial(batches.loss_sum, of=losses.target_loss(spec))
         if spec.last_layers is not None:
             every = [*rows[0], *rows[1]]
-            short = Shortcut(model, every, self._collate, folder=self.folder, emit=emit)
+            made = self._collate, self._loss_sum
+            short = Shortcut(model, every, *made, folder=self.folder, emit=emit)
             self._collate, self._loss_sum = short.batch, short.loss_sum
         super().__init__(
             model=model,
@@ -101,7 +105,7 @@ class PackedTrainer(Trainer):
         return made, n_items
 
     def _get_num_items_in_batch(self, made: list[Batch], device: torch.device) -> Tensor:
-        count = torch.tensor(sum(batch["targets"].numel() for batch in made), device=device)
+        count = torch.tensor(sum(map(batches.n_items, made)), device=device)
         if self.args.world_size > 1:
             count = self.accelerator.gather(count).sum()
         return count
@@ -113,8 +117,8 @@ class PackedTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: Tensor | int | None = None,
     ) -> Tensor:
-        """Return this micro-batch's part of the step's mean loss, in nats per target token."""
-        n_items = inputs["targets"].numel() if num_items_in_batch is None else num_items_in_batch
+        """Return this micro-batch's part of the step's mean loss, per target token."""
+        n_items = batches.n_items(inputs) if num_items_in_batch is None else num_items_in_batch
         loss = self._loss_sum(model, inputs, self._head) / n_items
         processes: int = self.accelerator.num_processes
         return loss * processes  # DDP takes the mean over processes
@@ -142,11 +146,11 @@ class PackedTrainer(Trainer):
             )
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:  # noqa: ANN401 - the Trainer's
-        """Return `eval_loss`: mean cross-entropy of all evaluation targets, nats per token."""
+        """Return `eval_loss`: the mean loss of all evaluation targets."""
         self.tuned.eval()
         sums = [self._eval_sum(rows) for rows in batches.for_evaluation(self.eval_rows)]
-        n_targets = sum(map(batches.n_targets, self.eval_rows))
-        metrics = {"eval_loss": math.fsum(sums) / n_targets}
+        counts = [batches.n_targets(row) * batches.weight_of(row) for row in self.eval_rows]
+        metrics = {"eval_loss": math.fsum(sums) / math.fsum(counts)}
         self.log(dict(metrics))
         self.emit("eval", step=self.state.global_step, eval_loss=metrics["eval_loss"])
         for sign in new_signs(*curve_of(self.state.log_history)):

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from . import batches
-from .batches import Batch
+from .batches import Batch, LossSum
 from .methods import base_of, head_of
 
 LOSS_RTOL = 1e-5
@@ -55,17 +55,25 @@ class Trunk:
         states: Tensor = self._output(batch)
         return states
 
-    def loss_sum(self, batch: Batch, head: nn.Module, states: Tensor, model: nn.Module) -> Tensor:
-        """Return the loss of a batch as `batches.loss_sum`, from what enters the learning layers.
+    def loss_sum(
+        self,
+        batch: Batch,
+        head: nn.Module,
+        states: Tensor,
+        model: nn.Module,
+        loss_sum: LossSum = batches.loss_sum,
+    ) -> Tensor:
+        """Return the loss of a batch as `loss_sum` does, from what enters the learning layers.
 
         Args:
             batch: From `pack` or `pad`.
             head: The model's output layer.
             states: From `states`.
             model: The model as it is to be called, in what wraps it.
+            loss_sum: What is computed.
         """
         with _giving(self.layers, states):
-            return batches.loss_sum(model, batch, head)
+            return loss_sum(model, batch, head)
 
     def obstacle(self, batch: Batch) -> str | None:
         """Return why these layers cannot be left out, tried on a batch; or None."""
@@ -93,10 +101,9 @@ class Trunk:
         return f"without them the loss is {short:.6f} and not {full:.6f}"
 
     def _output(self, batch: Batch) -> Any:  # noqa: ANN401 - a layer's
-        inputs = {k: v for k, v in batch.items() if k not in ("positions", "targets")}
         handle = self.layers[-1].register_forward_hook(_stop)
         try:
-            self.model(**inputs, use_cache=False)
+            self.model(**batches.inputs_of(batch), use_cache=False)
         except _Reached as reached:
             return reached.output
         finally:

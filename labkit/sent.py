@@ -1,0 +1,142 @@
+"""A function written in a notebook, sent to the worker by value and kept in the run's folder.
+
+It takes along what it uses and what is no package: functions, classes and constants of other cells,
+and modules that lie in the working folder.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+from .errors import RunFailed, SpecError
+from .files import write_text
+
+FILE = "loss.pkl"
+"""File in a run's folder that holds the function."""
+
+SOURCE = "loss.py"
+"""File in a run's folder that shows the function to people; nothing reads it."""
+
+
+def pack(function: Any) -> bytes:  # noqa: ANN401 - anything that can be called
+    """Return a function with all that it uses.
+
+    Raises:
+        SpecError: Something that it uses cannot be sent; it is named.
+    """
+    import cloudpickle
+
+    with _by_value(cloudpickle):
+        try:
+            data: bytes = cloudpickle.dumps(function)
+        except Exception as error:  # whatever an object's own pickling raises
+            path = _unsendable(cloudpickle, name_of(function), function, set())
+            raise SpecError(
+                f"{', which uses '.join(path)} cannot be sent to the worker: "
+                f"{type(error).__name__}: {str(error)[:150]}.",
+                hint="Make it inside the function, or hand on plain values instead.",
+            ) from error
+    return data
+
+
+def keep(folder: Path, function: Any, data: bytes) -> None:  # noqa: ANN401 - as above
+    """Write what `pack` returned into a run's folder, and the function's text beside it."""
+    (folder / FILE).write_bytes(data)
+    write_text(folder / SOURCE, _text(function))
+
+
+def load(folder: Path) -> Any:  # noqa: ANN401 - what was packed
+    """Return the function that a run's folder holds.
+
+    Raises:
+        RunFailed: There is none, or it does not fit this Python.
+    """
+    import pickle
+
+    try:
+        return pickle.loads((folder / FILE).read_bytes())
+    except Exception as error:  # unpickling runs what was packed
+        raise RunFailed(
+            f"The run's own function in {folder / FILE} cannot be read: "
+            f"{type(error).__name__}: {error}.",
+            hint="Start the run anew with the function, in the Python that it was written for.",
+        ) from error
+
+
+def name_of(function: Any) -> str:  # noqa: ANN401 - as above
+    """Return a function's name; of an object that can be called, that of its class."""
+    return str(getattr(function, "__name__", type(function).__name__))
+
+
+@contextmanager
+def _by_value(cloudpickle: Any) -> Iterator[None]:  # noqa: ANN401 - the module
+    """Let modules of the working folder go by value: the worker need not find them."""
+    here = Path.cwd().resolve()
+    own = [module for module in list(sys.modules.values()) if _is_own(module, here)]
+    for module in own:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        yield
+    finally:
+        for module in own:
+            cloudpickle.unregister_pickle_by_value(module)
+
+
+def _is_own(module: ModuleType, here: Path) -> bool:
+    file = getattr(module, "__file__", None)
+    if not isinstance(file, str) or module.__name__.split(".")[0] in ("__main__", "labkit"):
+        return False
+    return here in Path(file).resolve().parents and "site-packages" not in file
+
+
+def _unsendable(cloudpickle: Any, name: str, value: Any, seen: set[int]) -> list[str]:  # noqa: ANN401
+    """Return the names from a value to what in it cannot be sent."""
+    seen.add(id(value))
+    for part, used in _used_by(value).items():
+        if id(used) not in seen and not _goes(cloudpickle, used):
+            return [name, *_unsendable(cloudpickle, part, used, seen)]
+    return [name if isinstance(value, FunctionType | type) else f"{name} ({_kind(value)})"]
+
+
+def _kind(value: Any) -> str:  # noqa: ANN401 - anything
+    kind = type(value)
+    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+
+
+def _goes(cloudpickle: Any, value: Any) -> bool:  # noqa: ANN401 - anything
+    try:
+        cloudpickle.dumps(value)
+    except Exception:  # noqa: BLE001 - whatever an object's own pickling raises
+        return False
+    return True
+
+
+def _used_by(value: Any) -> dict[str, Any]:  # noqa: ANN401 - anything
+    """Return by name what a function, a class or an object refers to."""
+    if isinstance(value, FunctionType):
+        held = zip(value.__code__.co_freevars, value.__closure__ or (), strict=True)
+        cells = {name: cell.cell_contents for name, cell in held}
+        known = value.__globals__
+        return cells | {name: known[name] for name in _names(value.__code__) if name in known}
+    if isinstance(value, type):
+        return {name: part for name, part in vars(value).items() if isinstance(part, FunctionType)}
+    return {} if isinstance(value, ModuleType) else dict(getattr(value, "__dict__", {}))
+
+
+def _names(code: CodeType) -> list[str]:
+    """Return the global names that code uses, in the functions inside it as well."""
+    inner = [part for part in code.co_consts if isinstance(part, CodeType)]
+    return [*code.co_names, *(name for part in inner for name in _names(part))]
+
+
+def _text(function: Any) -> str:  # noqa: ANN401 - as above
+    import inspect
+
+    try:
+        shown = function if hasattr(function, "__name__") else type(function)
+        return inspect.getsource(shown)
+    except (OSError, TypeError):
+        return f"# The text of {name_of(function)} is not known; {FILE} holds it.\n"

@@ -1,0 +1,52 @@
+"""The losses that come with labkit: what each is, and which settings it takes.
+
+Only names and values stand here; what a loss computes is in `labkit.training.losses`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Loss:
+    """One loss."""
+
+    title: str
+    """What people call it."""
+
+    paper: str
+    """Authors, year and arXiv number."""
+
+    defaults: Mapping[str, Any]
+    """The settings that it takes, with their defaults."""
+
+
+LOSSES: Mapping[str, Loss] = {
+    "cross_entropy": Loss(
+        "cross-entropy",
+        "label smoothing: Szegedy et al., 2015, arXiv:1512.00567",
+        {"label_smoothing_factor": 0.0, "class_weights": None},
+    ),
+    "focal": Loss(
+        "focal loss",
+        "Lin et al., 2017, arXiv:1708.02002",
+        {"focal_gamma": 2.0, "class_weights": None},
+    ),
+    "unlikelihood": Loss(
+        "unlikelihood",
+        "Welleck et al., 2019, arXiv:1908.04319",
+        {"unlikelihood_alpha": 1.0},
+    ),
+}
+"""Losses by their name in a spec; any other name is that of a function of one's own."""
+
+
+def loss_defaults(loss: str) -> Mapping[str, Any]:
+    """Return the settings that a loss takes, with their defaults; one's own takes none."""
+    return LOSSES[loss].defaults if loss in LOSSES else {}
+
+
+def losses_with(setting: str) -> list[str]:
+    """Return the names of the losses that take a setting."""
+    return [name for name, loss in LOSSES.items() if setting in loss.defaults]

@@ -1,0 +1,62 @@
+"""A loss of one's own from a cell to the worker and back."""
+
+import math
+from collections import Counter
+
+import pytest
+from sklearn.utils.class_weight import compute_class_weight
+
+import labkit
+from labkit import api
+from labkit.errors import SpecError
+from labkit.jobs.learning import label_weights
+from labkit.report import SilentView
+from labkit.run import Run
+
+
+def test_weights_of_labels_are_those_of_scikit_learn_or_as_written():
+    labels = ["joy"] * 6 + ["anger"] * 2 + ["fear"]
+    found = label_weights("balanced", labels)
+    names = sorted(Counter(labels))
+    assert [found[name] for name in names] == pytest.approx(
+        list(compute_class_weight("balanced", classes=names, y=labels))
+    )
+    found = label_weights(("anger=2", "joy=0.5"), labels)
+    assert [found[name] for name in names] == [2, 1, 0.5]
+    for text, said in (("angr=2", "anger"), ("joy=-1", "above 0"), ("joy", "joy")):
+        with pytest.raises(SpecError) as error:
+            label_weights((text,), labels)
+        assert said in str(error.value)
+
+
+def test_a_name_that_is_no_loss_here_is_refused_before_a_run_is_made(workplace, settings):
+    with pytest.raises(SpecError, match="There is no loss 'focl'") as found:
+        labkit.finetune(**settings, loss="focl")
+    assert "focal" in found.value.hint
+    with pytest.raises(SpecError, match="must have a name"):
+        api.preview(**settings, loss=lambda output, batch: output.logits.mean())
+    assert not list(workplace.glob("**/spec.yaml"))
+
+
+@pytest.mark.process
+def test_a_loss_of_a_cell_is_learned_from_and_kept_with_the_run(workplace, shell, cell):
+    shell.run_cell(
+        "import torch\nSCALE = 3.0\n"
+        "def parts(output, batch):\n"
+        "    return output.logits[:, :-1].flatten(0, 1), batch['labels'][:, 1:].flatten()\n"
+        "class Scaled(torch.nn.Module):\n"
+        "    def forward(self, output, batch):\n"
+        "        return SCALE * torch.nn.functional.cross_entropy(*parts(output, batch))\n"
+        "scaled = Scaled()\n"
+        "def tripled(model_output, batch):\n"
+        "    return scaled(model_output, batch)\n"
+    ).raise_error()
+    shell.run_cell(cell("own", max_steps=2, loss="tripled")).raise_error()
+    labkit.finetune(Run("own").spec, name="usual", loss="cross_entropy", view=SilentView())
+    own, usual = (Run(name).of("step")[0]["loss"] for name in ("own", "usual"))
+    assert own == pytest.approx(3 * usual, rel=1e-4)
+    notes = " ".join(note["text"] for note in Run("own").of("note"))
+    assert "the function tripled" in notes
+    assert "padded, not packed: the loss tripled is given all logits" in notes
+    assert "def tripled" in (Run("own").path / "loss.py").read_text()
+    assert math.isfinite(Run("own").metrics["training"]["best_eval_loss"])
