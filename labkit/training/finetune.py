@@ -107,7 +107,7 @@ def train(  # noqa: PLR0913 - the one way in; all but five are by name
         case = Case(tuned, spec, [*tokens_train, *tokens_eval], emit, own_loss)
         how = decide(case, pad_token_of(tokenizer), folder.parent, resume=resume)
         with computing(tuned, how):
-            loss_sum = own_loss and tried(case, how)
+            loss_sum = tried(case, how)
             trainer = PackedTrainer(
                 tuned, spec, rows, how=how, output_dir=folder, emit=emit, loss_sum=loss_sum
             )

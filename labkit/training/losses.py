@@ -39,7 +39,7 @@ def cross_entropy(logits: Tensor, batch: Values, smoothing: float = 0.0) -> Tens
     if "weights" not in batch:
         return functional.cross_entropy(logits, targets, reduction="sum", label_smoothing=smoothing)
     each = functional.cross_entropy(logits, targets, reduction="none", label_smoothing=smoothing)
-    return (each * batch["weights"]).sum()
+    return _summed(each, batch)
 
 
 def focal(logits: Tensor, batch: Values, gamma: float) -> Tensor:
@@ -51,7 +51,13 @@ def focal(logits: Tensor, batch: Values, gamma: float) -> Tensor:
     # -expm1(-x) is 1 - p without cancellation; its power has no slope at 0 below gamma 1
     doubt = (-torch.expm1(-surprise)).clamp(min=torch.finfo(surprise.dtype).tiny)
     each = doubt**gamma * surprise
-    return (each * batch["weights"]).sum() if "weights" in batch else each.sum()
+    return _summed(each, batch)
+
+
+def _summed(each: Tensor, batch: Values) -> Tensor:
+    """Return the sum over targets `(t,)`, each as often as it counts."""
+    weights: Tensor | None = batch.get("weights")
+    return (each if weights is None else each * weights).sum()
 
 
 def unlikelihood(logits: Tensor, batch: Values, alpha: float) -> Tensor:
@@ -61,7 +67,7 @@ def unlikelihood(logits: Tensor, batch: Values, alpha: float) -> Tensor:
     row's completion had before it, the target itself excepted (Welleck et al., arXiv:1908.04319).
     """
     log_p = functional.log_softmax(logits, -1)
-    total = functional.nll_loss(log_p, batch["targets"], reduction="sum")
+    total: Tensor = functional.nll_loss(log_p, batch["targets"], reduction="sum")
     for row in batch["rows"].unique():
         places = (batch["rows"] == row).nonzero()[:, 0]
         total = total + alpha * _repeated(log_p[places], batch["targets"][places])

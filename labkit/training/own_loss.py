@@ -86,7 +86,7 @@ class OwnLoss:
         if loss.shape != ():
             raise self._wrong(f"gave a tensor of shape {tuple(loss.shape)}, not one number")
         if not loss.isfinite():
-            raise self._wrong(f"gave {float(loss)}, not a finite number")
+            raise self._wrong(f"gave {loss.item()}, not a finite number")
 
     def _check_gradient(self, model: nn.Module, loss: Tensor) -> None:
         learning = [p for p in model.parameters() if p.requires_grad]

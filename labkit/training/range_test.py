@@ -71,7 +71,7 @@ def find_lr(  # noqa: PLR0913 - as train
         with computing(tuned, how):
             trainer = RangeTrainer(
                 tuned, tested, (rows, []), how=how, output_dir=Path(output_dir), emit=emit,
-                loss_sum=own_loss and tried(case, how),
+                loss_sum=tried(case, how),
             )  # fmt: skip
             trainer.should_stop = should_stop
             trainer.train()
