@@ -14,7 +14,7 @@ from labkit.panels import latest
 from labkit.panels.finetune_fields import GROUPS
 from labkit.run import Run, all_runs, create
 from labkit.settings import docs_of
-from labkit.spec import METHODS, FinetuneSpec
+from labkit.spec import LOSSES, METHODS, FinetuneSpec
 
 HIDDEN, INNER, VOCABULARY, BLOCKS = 8, 16, 300, 3
 SHAPES = {
@@ -107,7 +107,8 @@ def test_every_setting_has_one_control_whose_tooltip_is_its_documentation(panel)
 def test_only_what_the_method_takes_is_shown_with_its_defaults(panel, method):
     type_in(panel, method=method)
     every = {name for name, field in panel.fields.items() if not field.rule.by_method}
-    assert shown(panel) == every | set(METHODS[method].defaults)
+    taken = {**METHODS[method].defaults, **LOSSES["cross_entropy"].defaults}
+    assert shown(panel) == every | set(taken)
     assert panel.spec == FinetuneSpec(
         method=method, model=panel.fields["model"].value, data="rows.jsonl"
     )
