@@ -1,18 +1,19 @@
 """The panel of a data set: its rows, what is off about them, and the template as one types it."""
 
+from functools import partial
 from html import escape
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..api.staging import checked_spec, staged
-from ..data.quality import Material, Quality, inspected, material_of
-from ..errors import LabError
+from ..data.quality import Quality
 from ..report import KeptPictures
 from ..report.blocks import Block, Lines
 from ..report.data_report import data_blocks, short, verdict
 from ..spec import FinetuneSpec
 from .data_filters import DataFilters
-from .data_lines import MOST, Line, columns_in, lines_of, unit_of, with_findings
+from .data_lines import MOST, Line, columns_in
 from .data_pages import Pages
+from .data_reading import Inspected, Read, inspect, read
 from .data_table import PAGE, SHEET, rows_html, rows_table
 from .equivalents import yaml_text
 from .latest import Latest
@@ -20,23 +21,6 @@ from .panel import Panel
 from .pieces import copyable, put, text
 from .shown import Shown
 from .template_editor import TemplateEditor
-
-
-class Read(NamedTuple):
-    """What was read of a data set."""
-
-    spec: FinetuneSpec
-    material: Material | None
-    lines: list[Line]
-    error: LabError | None = None
-
-
-class Inspected(NamedTuple):
-    """The rows with what was found about them."""
-
-    quality: Quality
-    lines: list[Line]
-    unit: str
 
 
 class DataPanel(Panel):
@@ -64,8 +48,9 @@ class DataPanel(Panel):
         self._state, self._rows, self._report = text(), text(SHEET), Shown()
         self.settings = copyable("settings", "")
         super().__init__("data", [self._state, self._parts()])
-        self._reading: Latest[FinetuneSpec, Read] = Latest(self._read, self._show_rows, _wait)
-        self._inspecting: Latest[Read, Inspected] = Latest(_inspect, self._show_report, _wait)
+        reads = partial(read, self._given)
+        self._reading: Latest[FinetuneSpec, Read] = Latest(reads, self._show_rows, _wait)
+        self._inspecting: Latest[Read, Inspected] = Latest(inspect, self._show_report, _wait)
         self._begin(self.spec)
 
     def blocks(self) -> list[Block]:
@@ -98,31 +83,21 @@ class DataPanel(Panel):
         self._say_state("Reading the rows …")
         self._reading.ask(spec)
 
-    def _read(self, spec: FinetuneSpec) -> Read:
-        """Read and render the rows; those handed over as objects become files meanwhile."""
-        try:
-            with staged(self._given) as ready:
-                changes = {**spec.changed(), "data": ready["data"]}
-                material = material_of(FinetuneSpec.from_mapping(changes))
-                return Read(spec, material, lines_of(material))
-        except LabError as error:
-            return Read(spec, None, [], error)
-
-    def _show_rows(self, read: Read) -> None:
+    def _show_rows(self, found: Read) -> None:
         def shown() -> None:
-            if read.material is None:
-                assert read.error is not None
-                raise read.error
-            self.spec, self.lines, self._unit = read.spec, read.lines, "words"
+            if found.material is None:
+                assert found.error is not None
+                raise found.error
+            self.spec, self.lines, self._unit = found.spec, found.lines, "words"
             self.filters.offer(self.lines, self._unit)
             columns = columns_in(self.lines)
-            self.editor.open(self.spec, read.material.layout, columns)
+            self.editor.open(self.spec, found.material.layout, columns)
             self._draw()
             self.mark("inspecting")
             self._say_state("Looking for duplicates, lengths, labels …")
 
         if self.attempt(shown):
-            self._inspecting.ask(read)
+            self._inspecting.ask(found)
         else:
             self.mark("failed")
             self._say_state("")
@@ -192,12 +167,6 @@ class DataPanel(Panel):
         ])  # fmt: skip
         found.add_class("labkit-part")
         return found
-
-
-def _inspect(read: Read) -> Inspected:
-    assert read.material is not None
-    quality = inspected(read.material)
-    return Inspected(quality, with_findings(read.lines, quality), unit_of(read.lines, quality))
 
 
 def _wait() -> None:

@@ -9,7 +9,7 @@ from ..flags import Parser, settings_of
 from ..options import MAGICS
 from ..spec import FinetuneSpec
 from ..yaml import write_yaml
-from .typed import as_text
+from .typed import flag
 
 
 def yaml_text(spec: FinetuneSpec) -> str:
@@ -26,7 +26,7 @@ def cell_text(spec: FinetuneSpec, name: str) -> str:
 def command_text(spec: FinetuneSpec, name: str) -> str:
     """Return the command that starts the same run; a file says what flags cannot."""
     named = ["--name", name] if name else []
-    words = [word for key, value in asked(spec).items() for word in _flag(key, value)]
+    words = [word for key, value in asked(spec).items() for word in flag(key, value)]
     if _is_read_back(words, spec):
         pairs = [" ".join(map(shlex.quote, pair)) for pair in _pairs([*named, *words])]
         return " \\\n  ".join(["labkit finetune", *pairs])
@@ -39,22 +39,11 @@ def asked(spec: FinetuneSpec) -> dict[str, Any]:
     return {"model": spec.model, "data": spec.data} | spec.changed()
 
 
-def _flag(name: str, value: Any) -> list[str]:  # noqa: ANN401 - any setting
-    flag = f"--{name.replace('_', '-')}"
-    if isinstance(value, tuple):
-        text = ",".join(value)
-    elif isinstance(value, str):
-        text = value.replace("\n", "\\n").replace("\t", "\\t") if "_template" in name else value
-    else:
-        text = as_text(value)
-    return [f"{flag}={text}"] if text.startswith("-") else [flag, text]
-
-
 def _pairs(words: list[str]) -> list[list[str]]:
     """Return flags, each with its value."""
     pairs: list[list[str]] = []
     for word in words:
-        if not pairs or len(pairs[-1]) == 2 or "=" in pairs[-1][0]:
+        if word.startswith("--"):
             pairs.append([word])
         else:
             pairs[-1].append(word)

@@ -10,9 +10,9 @@ from ..runtime.targets import TARGETS, choose, is_installed
 from ..settings import docs_of
 from ..spec import OptimizeSpec
 from ..spec.optimize import PRECISIONS
-from .controls import UNSET, Control, Scale, as_text
+from .controls import UNSET, Control, Scale
 from .pieces import copyable, labelled, problem, put, row
-from .typed import sentence
+from .typed import flag, sentence
 
 SCALES = {
     "max_kl": Scale(0.001, 1.0, is_log=True, step=0.05),
@@ -139,20 +139,13 @@ class ExportSettings:
 
 def lines(name: str, values: Mapping[str, Any]) -> dict[str, str]:
     """Return the line magic, the command and the program that ask for an export."""
-    words = [name, *(word for key, value in values.items() for word in _flag(key, value))]
+    words = [name, *(word for key, value in values.items() for word in flag(key, value))]
     given = ", ".join(f"{key}={value!r}" for key, value in values.items())
     return {
         "cell": f"%optimize {shlex.join(words)}",
         "command": f"labkit optimize {shlex.join(words)}",
         "program": f"labkit.optimize({name!r}, {given})",
     }
-
-
-def _flag(name: str, value: Any) -> list[str]:  # noqa: ANN401 - any setting
-    flag = f"--{name.replace('_', '-')}"
-    if value is True:
-        return [flag]
-    return [flag, ",".join(value) if isinstance(value, tuple) else as_text(value)]
 
 
 def _box(precision: str) -> Any:  # noqa: ANN401 - a widget

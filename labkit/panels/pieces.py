@@ -83,6 +83,13 @@ def put_links(place: Any, html: str) -> None:  # noqa: ANN401 - a widget of `lin
         place.outputs = (data,) if html else ()
 
 
-def visible(said: str) -> str:
-    """Return a text as HTML whose line ends are to be seen."""
+def visible(said: str, longest: int) -> str:
+    """Return a text as HTML, line ends to be seen, without the middle of a long one.
+
+    Args:
+        said: The text.
+        longest: Characters that are kept at each end.
+    """
+    if len(said) > 2 * longest:
+        said = f"{said[:longest]} … {len(said) - 2 * longest} characters … {said[-longest:]}"
     return escape(said).replace("\n", '<span style="opacity:0.5">↵</span>\n')

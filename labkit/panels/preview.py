@@ -114,19 +114,12 @@ def _row_html(row: SeenRow) -> str:
     if row.sizes is not None:
         cut, kept, learned = row.sizes
         said += f" · {kept} tokens, {learned} learned" + (f" · ✂ {cut} cut" if cut else "")
-    cut_text = f'<span style="{CUT}">{_visible(row.cut)}</span>' if row.cut else ""
-    learned_text = f'<span style="{MARK}">{_visible(row.learned)}</span>'
+    cut_text = f'<span style="{CUT}">{visible(row.cut, LONG)}</span>' if row.cut else ""
+    learned_text = f'<span style="{MARK}">{visible(row.learned, LONG)}</span>'
     return (
         f'<div class="labkit-seen"><div class="labkit-small">{said}</div><pre tabindex="0" '
-        f'aria-label="{said}">{cut_text}{_visible(row.prompt)}{learned_text}</pre></div>'
+        f'aria-label="{said}">{cut_text}{visible(row.prompt, LONG)}{learned_text}</pre></div>'
     )
-
-
-def _visible(text: str) -> str:
-    """Return a text as HTML, line ends to be seen, without the middle of a long one."""
-    if len(text) > 2 * LONG:
-        text = f"{text[:LONG]} … {len(text) - 2 * LONG} characters … {text[-LONG:]}"
-    return visible(text)
 
 
 def _seen(example: Example, whole: Tokens, kept: Tokens, tokenizer: Any) -> SeenRow:  # noqa: ANN401

@@ -154,15 +154,8 @@ def rendered(example: Example, row: Row, notes: Sequence[str]) -> str:
     lead = f"{row.name}, as the model reads it; it learns what is underlined"
     if example.messages is not None:
         lead += ", with the marks of its chat template around each turn"
-    prompt, completion = (visible(_cut(part)) for part in (example.prompt, example.completion))
+    prompt, completion = (visible(part, LONG) for part in (example.prompt, example.completion))
     text = f"{prompt}<mark>{completion}</mark>"
     more = "".join(f"<div>! {escape(note)}</div>" for note in notes)
     pre = f'<pre tabindex="0">{text}</pre>'
     return f'<div class="labkit-rendered">{escape(lead)}:{pre}{more}</div>'
-
-
-def _cut(text: str) -> str:
-    """Return a text without its middle where it is too long for the page."""
-    if len(text) <= 2 * LONG:
-        return text
-    return f"{text[:LONG]}\n… {len(text) - 2 * LONG} characters …\n{text[-LONG:]}"

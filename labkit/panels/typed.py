@@ -61,6 +61,20 @@ def _quoted(value: str) -> str:
     return json.dumps(value, ensure_ascii=not value.isprintable() and value.isascii())
 
 
+def flag(name: str, value: Any) -> list[str]:  # noqa: ANN401 - any setting
+    """Return a setting as the words of a command; a value that starts with - is joined to it."""
+    word = f"--{name.replace('_', '-')}"
+    if value is True:
+        return [word]
+    if isinstance(value, tuple):
+        text = ",".join(value)
+    elif isinstance(value, str):
+        text = value.replace("\n", "\\n").replace("\t", "\\t") if "_template" in name else value
+    else:
+        text = as_text(value)
+    return [f"{word}={text}"] if text.startswith("-") else [word, text]
+
+
 def sentence(error: LabError) -> str:
     """Return an error as a panel shows it."""
     return f"{error.problem} {error.hint}"
