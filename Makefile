@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test unit check fix docs labs lab clean
+.PHONY: demo test unit flakes check fix docs labs lab clean
 .PHONY: bench-train bench-methods bench-tasks bench-practice bench-architectures bench-openvino bench-llama
 
 demo: .venv/ready
@@ -17,6 +17,10 @@ test: check unit
 
 unit: .venv/ready
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "not process and not model and not browser"
+
+flakes: .venv/ready
+	$(BIN)/python scripts/browser.py
+	$(BIN)/python scripts/flakes.py 10
 
 check: .venv/ready
 	$(BIN)/ruff check .
