@@ -37,13 +37,16 @@ def warm_up() -> None:
     _send({"needs_torch": True})
 
 
-def start(run: Run, *, resume: bool = False, needs_torch: bool = True) -> None:
+def start(
+    run: Run, *, resume: bool = False, needs_torch: bool = True, asker: int | None = None
+) -> None:
     """Hand a run to a worker and return at once.
 
     Args:
         run: A run that was created, or one to resume.
         resume: Whether to go on from the last checkpoint.
         needs_torch: False for a job that does without; it does not wait for that import.
+        asker: Id of a process: the worker stays for more runs beside this one while it lives.
 
     Raises:
         RunError: A worker is already at work in the run's folder.
@@ -54,19 +57,25 @@ def start(run: Run, *, resume: bool = False, needs_torch: bool = True) -> None:
             hint=f"Look at it with %runs {run.name}, or stop it first.",
         )
     (run.path / "stop").unlink(missing_ok=True)
-    ticket = time.time_ns()
-    Recorder(run.path).emit("queued", ticket=ticket)
     request = {
         "path": str(run.path),
         "resume": resume,
         "environment": _environment(),
-        "ticket": ticket,
+        "ticket": queue(run),
         "needs_torch": needs_torch,
+        "asker": asker,
     }
     try:
         _send(request)
     except BrokenPipeError:  # it went idle in this very moment
         _send(request)
+
+
+def queue(run: Run) -> int:
+    """Record that a run waits for a worker, and return the ticket that names the request."""
+    ticket = time.time_ns()
+    Recorder(run.path).emit("queued", ticket=ticket)
+    return ticket
 
 
 def wait(run: Run, view: View) -> Run:
@@ -76,8 +85,7 @@ def wait(run: Run, view: View) -> Run:
         RunStopped: It was stopped; its checkpoint is whole.
         LabError: It failed; the sentence of the worker.
     """
-    asked = False
-    began = time.monotonic()
+    asked, began = False, time.monotonic()
     while True:
         try:
             _draw(view, run)

@@ -1,9 +1,9 @@
 """The process that starts workers: imports heavy packages once, then forks a child per job.
 
-It reads one JSON object a line from its standard input: {"path", "resume", "environment",
-"ticket", "needs_torch"}, or {"needs_torch"} alone to get ready. When that closes (the kernel is
-gone) it waits for the workers it has, and ends. It writes the last word of a worker that could
-not: killed by the memory limit, by a signal, or crashed.
+It reads one JSON object a line from its standard input: a request as `launch.start` writes it, or
+{"needs_torch"} alone to get ready. When that closes (the kernel is gone) it waits for the workers
+it has, and ends. It writes the last word of a worker that could not: killed by the memory limit, by
+a signal, or crashed.
 """
 
 import contextlib
@@ -107,9 +107,11 @@ class Supervisor:
         code = 1
         try:  # in the child: nothing may escape into the loop above
             _become_worker(request)
+            from .staying import work_on
             from .worker import work
 
-            code = work(path, resume=request["resume"])
+            asker = request["asker"]
+            code = work_on(path, asker) if asker else work(path, resume=request["resume"])
         except BaseException:  # noqa: BLE001 - the process ends here
             import traceback
 
@@ -184,7 +186,9 @@ def _become_worker(request: dict[str, Any]) -> None:
 
 
 def _spawn(path: Path, request: dict[str, Any]) -> int:
-    command = [sys.executable, "-m", "labkit.worker", str(path)]
+    asker = request["asker"]
+    module, *more = ("staying", str(asker)) if asker else ("worker",)
+    command = [sys.executable, "-m", f"labkit.{module}", str(path), *more]
     return subprocess.Popen(
         command + ["--resume"] * request["resume"],
         stdin=subprocess.DEVNULL,

@@ -41,6 +41,7 @@ ORDER = [
     "report",
     "jobs",
     "worker",
+    "staying",
     "supervisor",
     "launch",
     "api",

@@ -1,5 +1,6 @@
 """What magic, command and program call: fine-tune, resume, evaluate, optimise, generate, delete."""
 
+from .answerer import Answerer
 from .data import data_report
 from .delete import delete, deletion, disk_use
 from .evaluate import add_metrics, evaluate
@@ -16,6 +17,7 @@ from .staging import attach
 from .verify import verify
 
 __all__ = [
+    "Answerer",
     "Answers",
     "Preview",
     "RatingForms",

@@ -51,18 +51,34 @@ def generate(
     Raises:
         RunStopped: ■ or Ctrl-C ended it; the view keeps what was said.
     """
-    texts = (prompts,) if isinstance(prompts, str) else tuple(prompts)
-    spec = GenerateSpec.from_mapping({"run": _model_of(run), "prompts": texts, **settings})
+    spec = asked(prompts, run, settings)
     with tempfile.TemporaryDirectory(prefix="labkit-") as folder:
         job = create("generate", "generate", spec, root=Path(folder))
         launch.start(job, needs_torch=not is_answered_by_export(spec))
-        try:
-            launch.wait(job, view or report.SilentView())
-        except RunStopped as error:
-            raise RunStopped("The answer was stopped.", hint="Ask again as before.") from error
-        found = job.of("answer")
-        weighed = [event.get("probabilities") or {} for event in found]
-        return Answers((str(event["text"]) for event in found), weighed)
+        return answers(job, view)
+
+
+def asked(
+    prompts: str | Sequence[str], run: str | Run, settings: Mapping[str, Any]
+) -> GenerateSpec:
+    """Return what is asked of which model.
+
+    Raises:
+        LabError: There is no such run or model, or a setting is wrong.
+    """
+    texts = (prompts,) if isinstance(prompts, str) else tuple(prompts)
+    return GenerateSpec.from_mapping({"run": _model_of(run), "prompts": texts, **settings})
+
+
+def answers(job: Run, view: launch.View | None) -> Answers:
+    """Wait for the answers of a job that was started, and return them."""
+    try:
+        launch.wait(job, view or report.SilentView())
+    except RunStopped as error:
+        raise RunStopped("The answer was stopped.", hint="Ask again as before.") from error
+    found = job.of("answer")
+    weighed = [event.get("probabilities") or {} for event in found]
+    return Answers((str(event["text"]) for event in found), weighed)
 
 
 def _line(text: str, weighed: Mapping[str, float]) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,11 @@ from ..runtime import Loaded, PromptForm, log_softmax, prompt_section
 from ..runtime.find import find_model
 from ..spec import FinetuneSpec, GenerateSpec
 from ..spec.optimize import PRECISIONS
+from .held import Held
 from .job import Job, load_tokenizer, model_folder
+
+HELD = Held()
+"""Of use to a worker that stays."""
 
 
 @dataclass(frozen=True)
@@ -70,16 +75,28 @@ def torch_answers(job: Job, spec: GenerateSpec, tuned: Run | None) -> list[Asked
     form = _form(tuned, settings).fitting(tokenizer.chat_template)
     prompts = [form.filled(text, raw=spec.raw) for text in spec.prompts]
     ids = [data.prompt_ids(prompt, tokenizer) for prompt in prompts]
-    if not tuned or spec.source != "adapter":
-        model: Model = training.load_base(folder, trust_remote_code=settings.trust_remote_code)
-    else:
-        model = training.load_tuned(folder, tuned.learned, settings)
-        if settings.head:
-            return _headed(model, training.read_labels(tuned.learned), prompts, ids)
+    learned = tuned.learned if tuned and spec.source == "adapter" else None
+    model = _model(job, folder, learned, settings)
+    if learned and settings.head:
+        return _headed(model, training.read_labels(learned), prompts, ids)
     torch = Torch(spec, model, tokenizer, form)
     return [
         torch.asked(number, *pair) for number, pair in enumerate(zip(prompts, ids, strict=True))
     ]
+
+
+def _model(job: Job, folder: Path, learned: Path | None, settings: FinetuneSpec) -> Model:
+    """Return a base model, or with what a run learned; held from an earlier question or loaded."""
+
+    def load() -> Model:
+        job.emit("stage", name="loading model")
+        if learned is None:
+            return training.load_base(folder, trust_remote_code=settings.trust_remote_code)
+        return training.load_tuned(folder, learned, settings)
+
+    files = learned.iterdir() if learned else ()
+    written = max((file.stat().st_mtime_ns for file in files), default=0)
+    return HELD.get((folder, learned, written), load)
 
 
 def _headed(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from .. import catalog, data, machine
@@ -59,6 +60,7 @@ def model_folder(name: str, trust_remote_code: bool, job: Job) -> Path:
     return catalog.resolve_model(name, trust_remote_code=trust_remote_code, progress=job.fetching)
 
 
+@lru_cache(maxsize=4)  # a worker that stays is asked again and again
 def load_tokenizer(folder: Path, trust_remote_code: bool) -> Tokenizer:
     """Return the tokenizer of a model's folder."""
     from transformers import AutoTokenizer

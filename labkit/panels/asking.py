@@ -8,30 +8,15 @@ from typing import Any
 
 from .. import api, machine
 from ..errors import LabError, RunStopped
-from ..report.exports import exports_of
-from ..report.rungs import kept_models
 from ..report.said import said
 from ..run import Run
 from ..runtime import Loaded
 from ..runtime.folder import graph_bytes
+from .askable import Model
 from .typed import sentence
 
 ROOM = 2**30
 """Bytes of weights of exported models that stay open between two questions."""
-
-
-@dataclass(frozen=True)
-class Model:
-    """One model that can be asked."""
-
-    name: str
-    """What it is called on the page."""
-
-    run: Run
-    """The run, or the export, that it is of."""
-
-    source: str
-    """`base`, `adapter`, or the precision of an export."""
 
 
 @dataclass(frozen=True)
@@ -84,32 +69,19 @@ class Answer:
         return next(iter(self.probabilities), self.text.strip())
 
 
-def models_of(run: Run) -> list[Model]:
-    """Return the models that a fine-tuning has: base, tuned and the exports that were kept."""
-    found = [Model("base", run, "base")]
-    if run.learned.is_dir():
-        found.append(Model("tuned", run, "adapter"))
-    for made in exports_of(run):
-        target = made.path.name.partition("-")[2]
-        found += [
-            Model(f"{name} ({target})" if target else name, made, name)
-            for name in kept_models(made)
-        ]
-    return found
-
-
 class Asker:
-    """Asks one model after another; exported ones stay open between two questions."""
+    """Asks one model after another; they stay open between two questions, where there is room."""
 
     def __init__(self) -> None:
         self._open: dict[Path, tuple[Loaded, int]] = {}
+        self._torch = api.Answerer()
 
     def ask(self, answer: Answer, question: Question, should_stop: Callable[[], bool]) -> None:
         """Let a model answer; whatever goes wrong becomes a sentence of the answer."""
         answer.state = "loading"
         in_torch = answer.model.source in ("base", "adapter")
         try:
-            (_ask_torch if in_torch else self._ask_onnx)(answer, question, should_stop)
+            (self._ask_torch if in_torch else self._ask_onnx)(answer, question, should_stop)
             answer.state = "stopped" if should_stop() else "done"
         except RunStopped:
             answer.state = "stopped"
@@ -121,6 +93,16 @@ class Asker:
     def close(self) -> None:
         """Let go of the models."""
         self._open.clear()
+        self._torch.close()
+
+    def _ask_torch(
+        self, answer: Answer, question: Question, should_stop: Callable[[], bool]
+    ) -> None:
+        """Let a worker answer, which keeps its models; this process never loads torch."""
+        labels = weighed(question, answer.model)
+        how = {**question.how, "source": answer.model.source, "labels": labels or None}
+        view = _Heard(answer, should_stop)
+        self._torch.generate(question.prompt, run=answer.model.run, view=view, **how)
 
     def _ask_onnx(
         self, answer: Answer, question: Question, should_stop: Callable[[], bool]
@@ -139,9 +121,9 @@ class Asker:
             answer.text, answer.n_tokens = answer.text + piece, stream.n_new_tokens
             if should_stop():
                 return
-        if question.labels:
+        if labels := weighed(question, answer.model):
             answer.state = "weighing"
-            answer.probabilities = loaded.score(question.prompt, question.labels, **asked)
+            answer.probabilities = loaded.score(question.prompt, labels, **asked)
 
     def _loaded(self, model: Model) -> Loaded:
         """Return an exported model, opened now or before; the oldest go where room is short."""
@@ -152,7 +134,13 @@ class Asker:
                 del self._open[next(iter(self._open))]
             opened = api.load(model.run, precision=model.source, threads=machine.processors())
             self._open[folder] = opened, size
-        return self._open[folder][0]
+        opened = self._open[folder][0]
+        return opened.using(model.adapter) if model.adapter else opened
+
+
+def weighed(question: Question, model: Model) -> tuple[str, ...]:
+    """Return the labels of a question, for a model that knows the same; of another none."""
+    return question.labels if set(question.labels) == set(model.labels) else ()
 
 
 def _weigh(
@@ -167,15 +155,6 @@ def _weigh(
     answer.probabilities = loaded.score(question.prompt, labels, **asked)
     answer.seconds = answer.first_token_seconds = time.monotonic() - start
     answer.text, answer.n_tokens = answer.label, 1
-
-
-def _ask_torch(answer: Answer, question: Question, should_stop: Callable[[], bool]) -> None:
-    """Let a worker answer; this process never loads torch."""
-    weighed = {"labels": question.labels} if question.labels else {}
-    view = _Heard(answer, should_stop)
-    model = answer.model
-    how = {**question.how, **weighed, "source": model.source}
-    api.generate(question.prompt, run=model.run, view=view, **how)
 
 
 class _Heard:

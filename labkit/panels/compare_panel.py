@@ -7,10 +7,11 @@ from typing import Any
 from ..errors import RunError
 from ..report.blocks import Block, Facts
 from ..report.difference import difference
-from ..run import Run, all_runs
+from ..run import Run, all_runs, runs_folder
 from ..spec import FinetuneSpec
 from .answer_cards import answer_blocks, answer_cards
-from .asking import Answer, Asker, Model, Question, models_of
+from .askable import Model, models_of, tuned_of
+from .asking import Answer, Asker, Question
 from .cards import SHEET
 from .panel import Panel
 from .pieces import labelled, text
@@ -40,6 +41,7 @@ class ComparePanel(Panel):
         self.answers: list[Answer] = []
         self._asker, self._stopping = Asker(), threading.Event()
         self._thread: threading.Thread | None = None
+        self._is_closed = False
         self.controls = QuestionControls(self.run, self.ask, self.stop)
         self._cards, self._beside, self.second = text(), Shown(), self._second()
         title = text(f"{SHEET}<h4>Compare the models of {escape(self.run.name)}</h4>")
@@ -103,7 +105,9 @@ class ComparePanel(Panel):
         """Take the controls away and let go of the models; the record stays."""
         self.stop()
         super().close()
-        self._asker.close()
+        self._is_closed = True
+        if not self.is_asking:
+            self._asker.close()
 
     def _ask(self) -> None:
         question, chosen = self.controls.read(), self.controls.chosen
@@ -119,6 +123,8 @@ class ComparePanel(Panel):
                 answer.state = "stopped"
             else:
                 self._asker.ask(answer, self.question, self._stopping.is_set)
+        if self._is_closed:
+            self._asker.close()
 
     def _difference(self) -> list[Block]:
         return difference(self.run, self.other) if self.other else []
@@ -143,13 +149,20 @@ class ComparePanel(Panel):
 
 
 def _finetuned(run: str | Run) -> Run:
-    """Return the fine-tuning that was named, or that an export is of."""
-    found = run if isinstance(run, Run) else Run(run)
+    """Return the fine-tuning that was named, or that an export is of; of several the first."""
+    found = run if isinstance(run, Run) else _named(run)
     if found.job != "finetune" and (found.path.parent / "spec.yaml").is_file():
         found = Run(found.path.parent)
+    found = next(iter(tuned_of(found)), found)
     if not isinstance(found.spec, FinetuneSpec) or found.job != "finetune":
         raise RunError(
             f"The run {found.name!r} is no fine-tuning but a run of {found.job}.",
             hint="Name a run of %%finetune; %runs lists them.",
         )
     return found
+
+
+def _named(name: str) -> Run:
+    """Return the run of a name; of a base model's name the export of its adapters."""
+    shared = f"{name}/onnx"
+    return Run(shared if (runs_folder() / shared / "spec.yaml").is_file() else name)

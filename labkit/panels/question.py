@@ -8,7 +8,8 @@ from ..report import words
 from ..run import Run
 from ..settings import docs_of
 from ..spec import GenerateSpec
-from .asking import Model, Question
+from .askable import Model, labels_of
+from .asking import Question
 from .controls import UNSET, Control, Scale
 from .pieces import button, labelled, row, text
 from .ready_rows import Ready, ready_rows
@@ -48,7 +49,7 @@ class QuestionControls:
         self.end = button("Stop", "Let the answer end here, and ask no further.", stop)
         self.take.observe(lambda _: self._taken(), "value")
         self.prompt.on_msg(self._heard)
-        if self._labels():
+        if labels_of(self._run):
             self.controls["max_new_tokens"].set(LABEL_TOKENS)
         for control in self.controls.values():
             control.on_change(self._check)
@@ -103,17 +104,12 @@ class QuestionControls:
         how = {name: value for name, value in held.items() if value is not UNSET}
         GenerateSpec.from_mapping({"run": self._run.name, "prompts": (prompt,), **how})
         known = (one.expected for one in self._rows or () if one.prompt == prompt)
-        return Question(prompt, self._labels(), next(known, ""), how)
+        return Question(prompt, labels_of(self._run), next(known, ""), how)
 
     def enable(self, *, is_asking: bool) -> None:
         """Let the button be pressed that is of use now."""
         if self.end.disabled is is_asking or self.press.disabled is not is_asking:
             self.press.disabled, self.end.disabled = is_asking, not is_asking
-
-    def _labels(self) -> tuple[str, ...]:
-        metrics = self._run.metrics
-        is_labels = metrics.get("task") == "classification"
-        return tuple(metrics.get("labels") or ()) if is_labels else ()
 
     def _taken(self) -> None:
         if self.take.value is not None and self._rows:
@@ -149,7 +145,8 @@ def _prompt() -> Any:  # noqa: ANN401 - a widget
 def _box(model: Model, *, is_on: bool) -> Any:  # noqa: ANN401 - a widget
     from ipywidgets import Checkbox
 
-    tip = f"{model.source} of {model.run.name}"
+    switched = f", {model.adapter} switched on" if model.adapter else ""
+    tip = f"{model.source} of {model.run.name}{switched}"
     found = labelled(Checkbox, model.name, tip, value=is_on, indent=False)
     found.layout.width = "auto"
     return found

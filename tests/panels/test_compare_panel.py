@@ -9,8 +9,10 @@ import labkit
 from labkit import panels
 from labkit.errors import RunError
 from labkit.panels.answer_cards import answer_blocks, answer_cards, marked
-from labkit.panels.asking import Answer, Model, Question
-from labkit.report import SilentView, plain
+from labkit.panels.askable import Model
+from labkit.panels.asking import Answer, Question, weighed
+from labkit.report import plain
+from labkit.runtime.folder import write_section
 
 JOY = {"joy": 0.75, "anger": 0.2, "fear": 0.05}
 
@@ -90,6 +92,27 @@ def test_a_wrong_setting_says_what_the_magic_would_say(tone):
     assert "temperature must be from 0 to 5" in panel.controls.controls["temperature"]._said.value
 
 
+def test_the_adapters_of_one_exported_base_are_offered_side_by_side(tone, tmp_path):
+    samples.done(tmp_path, "late")
+    shared = {"precision": ("int8",), "run": "smollm2-135m", "adapters": ("tone", "late")}
+    made = samples.optimized(tmp_path, "smollm2-135m/onnx", **shared)
+    (made.path / "int8").mkdir()
+    held = {"tone": {"file": "tone.onnx_adapter", "labels": samples.LABELS},
+            "late": {"file": "late.onnx_adapter", "labels": []}}  # fmt: skip
+    write_section(made.path / "int8", "adapters", held)
+    for named in ("tone", "smollm2-135m", "smollm2-135m/onnx"):
+        panel = panels.compare(named)
+        assert panel.run.path == tone.path
+        assert [(model.name, model.adapter) for model in panel.models[3:]] == [
+            ("smollm2-135m int8", None),
+            ("smollm2-135m int8 + tone", "tone"),
+            ("smollm2-135m int8 + late", "late"),
+        ]
+    question = Question("Why?", tuple(samples.LABELS))
+    knows = [model.name for model in panel.models if weighed(question, model)]
+    assert knows == ["base", "tuned", "int8", "smollm2-135m int8 + tone"]
+
+
 def test_times_are_per_token_after_the_first(tone):
     # 0.6 s to the last of five tokens, 0.2 s to the first: 0.4 s for four
     assert answered(tone).token_seconds == pytest.approx(0.1)
@@ -162,28 +185,3 @@ def wait(panel, seconds=120.0):
         time.sleep(0.05)
     panel._pulse.stop()
     panel.beat()
-
-
-@pytest.mark.process
-def test_all_models_of_a_run_answer_a_row_as_the_magic_does(settings, workplace):
-    labkit.finetune(name="first", view=SilentView(), **settings)
-    labkit.optimize("first", precision="fp32", limit=6, view=SilentView())
-    panel = panels.compare("first")
-    panel.beat()
-    for box in panel.controls._boxes.values():
-        box.value = True
-    panel.controls.take.value = 1
-    panel.controls.press.click()
-    wait(panel)
-    base, tuned, fp32 = panel.answers
-    assert [answer.problem for answer in panel.answers] == ["", "", ""]
-    assert "labkit-is-answered" in panel.root._dom_classes
-    prompt, how = panel.question.prompt, {"max_new_tokens": 16}
-    assert [tuned.text] == labkit.generate(prompt, run="first", **how)
-    assert [base.text] == labkit.generate(prompt, run="first", source="base", **how)
-    assert fp32.text == tuned.text
-    assert fp32.probabilities == pytest.approx(tuned.probabilities, abs=1e-4)
-    assert set(tuned.probabilities) == {"animal", "number", "colour"}
-    assert tuned.probabilities != pytest.approx(base.probabilities, abs=1e-3)
-    assert [answer.first_token_seconds > 0 for answer in panel.answers] == [True] * 3
-    panel.close()

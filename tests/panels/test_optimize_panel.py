@@ -12,8 +12,7 @@ from labkit.files import locked
 from labkit.flags import settings_of
 from labkit.notebook.cells import split_line
 from labkit.options import MAGICS
-from labkit.report import SilentView
-from labkit.run import Run, create
+from labkit.run import create
 from labkit.spec import OptimizeSpec
 
 
@@ -161,18 +160,3 @@ def test_an_unknown_run_is_refused_with_the_nearest_name(tone):
     with pytest.raises(RunError, match="There is no run 'tome'") as caught:
         panels.optimize("tome")
     assert caught.value.hint == "Did you mean 'tone'?"
-
-
-@pytest.mark.process
-def test_start_exports_what_the_line_would_export(settings, workplace):
-    labkit.finetune(name="first", view=SilentView(), **settings)
-    panel = panels.optimize("first")
-    box(panel, "fp32").value, box(panel, "int8").value = True, False
-    panel.settings.controls["limit"].set(6)
-    panel._start.click()
-    made = labkit.api.attach(Run("first/onnx"), view=SilentView())
-    assert panel.beat() is False
-    assert made.spec == asked_by(panel.settings.line("cell"))
-    assert "✓ passed" in rungs(panel)["fp32"][1]
-    panel._start.click()
-    assert "has an fp32 export already" in panel._said.value
