@@ -64,7 +64,7 @@ def test_a_run_is_watched_stopped_and_resumed_from_its_panel(watched):
 def test_a_training_is_started_from_its_panel_and_its_copied_cell_gives_the_same_adapter(
     open_notebook, cell
 ):
-    notebook = open_notebook("mouse", cell("mouse --panel", max_steps=30, eval_steps=10), "")
+    notebook = open_notebook("mouse", cell("mouse --panel", max_steps=30, eval_steps=10), "", "")
     for at in range(2):
         assert errors(notebook.run(at)) == []
     panel = notebook.panel("finetune", "ready")
@@ -84,6 +84,28 @@ def test_a_training_is_started_from_its_panel_and_its_copied_cell_gives_the_same
     notebook.write(2, copied.replace("%%finetune mouse", "%%finetune typed"))
     assert errors(notebook.run(2)) == []
     assert learned("typed") == learned("mouse")
+    exported_by_its_panel(notebook)
+
+
+def exported_by_its_panel(notebook):
+    """Start an export and watch its rungs until all are judged."""
+    notebook.write(3, "%optimize mouse --panel")
+    assert errors(notebook.run(3)) == []
+    panel = notebook.panel("optimize", "new")
+    panel.get_by_label("fp32", exact=True).first.check()
+    panel.get_by_label("int8", exact=True).first.uncheck()
+    limit = panel.locator(".labkit-field-limit input[type=text]").first
+    limit.fill("6")
+    limit.press("Enter")
+    panel.get_by_role("button", name="Start", exact=True).click()
+    panel.locator("li.labkit-open").filter(has_text="… to come").first.wait_for()
+    notebook.panel("optimize", "done")
+    for rung in ("base", "adapter"):
+        panel.locator("li.labkit-reference").filter(has_text=rung).first.wait_for()
+    panel.locator("li.labkit-passed").filter(has_text="fp32").wait_for()
+    assert panel.locator("li.labkit-open").count() == 0
+    assert Run("mouse/onnx").status == "done"
+    notebook.shots("optimize", "optimize")
 
 
 def learned(name):
@@ -184,7 +206,6 @@ def test_an_export_and_a_comparison_are_set_up_with_words_for_what_is_wrong(
     for at in range(3):
         assert errors(notebook.run(at)) == []
     panel = notebook.panel("optimize")
-    notebook.shots("optimize", "optimize")
     notebook.panel("compare", "ready")
     notebook.shots("compare", "compare")
     assert serious(notebook.page) == []
