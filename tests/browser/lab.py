@@ -16,6 +16,8 @@ from urllib.request import urlopen
 ROOT = Path(__file__).parents[2]
 SHOTS = Path(os.environ.get("LABKIT_SHOTS", ROOT / "shots"))
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking")
+PATIENCE = 240.0
+"""Seconds that a state may take on a machine that does other things, too."""
 SIZE = {"width": 1280, "height": 1100}
 BESIDE = 131
 """Pixels of a page that JupyterLab has beside an output."""
@@ -27,6 +29,20 @@ IS_IDLE = """() => {
   const kernel = window.jupyterapp.shell.currentWidget?.sessionContext.session?.kernel;
   return kernel?.status === 'idle' && kernel?.connectionStatus === 'connected';
 }"""
+
+DRAWN = """async () => {
+  for (let n = 0; n < 3; n++) await new Promise(done => requestAnimationFrame(done));
+  await Promise.all([...document.images].map(image => image.decode().catch(() => {})));
+}"""
+STICKS_OUT = """panel => {
+  const edge = panel.getBoundingClientRect().right + 1;
+  const isScrolled = node => node !== panel
+    && (getComputedStyle(node).overflowX !== 'visible' || isScrolled(node.parentElement));
+  return [...panel.querySelectorAll('*')]
+    .filter(node => node.getBoundingClientRect().right > edge && !isScrolled(node.parentElement))
+    .map(node => `${node.tagName} ${node.className} ${node.getBoundingClientRect().right - edge}`);
+}"""
+"""The parts of a panel that reach beyond its right edge, those that scroll within it left out."""
 
 
 def chromium():
@@ -44,7 +60,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def until(holds, seconds=90.0):
+def until(holds, seconds=PATIENCE):
     """Wait for a state, not for time."""
     deadline = time.monotonic() + seconds
     while not (found := holds()):
@@ -118,7 +134,7 @@ class Notebook:
         nbformat.write(made, self.file)
         self.browser, self.others = browser, []
         self.page = browser.new_page(viewport=SIZE)
-        self.page.set_default_timeout(60_000)
+        self.page.set_default_timeout(1000 * PATIENCE)
         self.page.goto(f"{server}/lab/tree/{name}.ipynb?token=lab&reset")
         self.ready()
         self.command("application:toggle-left-area")
@@ -190,17 +206,19 @@ class Notebook:
         """Return the panel of a kind that is on the page, once it has a status."""
         found = f".labkit-{kind}"
         is_so = self.page.locator(found + (f".labkit-is-{status}" if status else ""))
-        is_so.first.wait_for(timeout=120_000)
+        is_so.first.wait_for()
         return self.page.locator(found).first
 
     def shots(self, name, kind):
-        """Keep pictures of a panel: light and dark, narrow and wide."""
+        """Keep pictures of a panel: light and dark, narrow and wide; nothing may stick out."""
+        panel = self.panel(kind)
         for theme in ("JupyterLab Dark", "JupyterLab Light"):
             self.theme(theme)
             for width in (400, 1600):
                 self.page.set_viewport_size({"width": width + BESIDE, "height": 3600})
-                self.page.wait_for_timeout(400)
-                keep(self.panel(kind), f"{name}-{theme.split()[-1].lower()}-{width}")
+                self.page.evaluate(DRAWN)
+                keep(panel, f"{name}-{theme.split()[-1].lower()}-{width}")
+                assert panel.evaluate(STICKS_OUT) == []
         self.page.set_viewport_size(SIZE)
 
     def theme(self, name):

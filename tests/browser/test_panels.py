@@ -35,7 +35,7 @@ def watched(open_notebook, cell):
     )
     for at in range(3):
         assert errors(notebook.run(at)) == []
-    until(lambda: Run("seen").of("step"), seconds=180)
+    until(lambda: Run("seen").of("step"))
     notebook.panel("follow", "running").get_by_role("img").first.wait_for()
     return notebook
 

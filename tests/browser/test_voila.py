@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import report_samples as samples
-from lab import free_port, is_up, keep, until
+from lab import PATIENCE, free_port, is_up, keep, until
 
 pytestmark = pytest.mark.browser
 
@@ -49,9 +49,10 @@ def page(places, browser, folder, tmp_path):
             cwd=folder, env=os.environ | places, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
     page = browser.new_page(viewport={"width": 1000, "height": 1400})
+    page.set_default_timeout(1000 * PATIENCE)
     try:
         until(lambda: is_up(f"http://127.0.0.1:{port}", "/static/"))
-        page.goto(f"http://127.0.0.1:{port}/", timeout=90_000)
+        page.goto(f"http://127.0.0.1:{port}/")
         yield page
     finally:
         page.close()
@@ -61,7 +62,7 @@ def page(places, browser, folder, tmp_path):
 
 def test_a_panel_is_on_a_page_of_voila_with_its_controls_and_without_its_record(page):
     panel = page.locator(".labkit-follow.labkit-is-done")
-    panel.get_by_text("74 answers became right").wait_for(timeout=60_000)
+    panel.get_by_text("74 answers became right").wait_for()
     assert panel.get_by_role("img").first.evaluate("image => image.naturalWidth") > 100
     assert not page.locator("[class^=labkit-record]").first.is_visible()
     keep(page, "voila")
