@@ -6,13 +6,15 @@ from collections import Counter
 import numpy as np
 import pytest
 from sklearn.utils.class_weight import compute_class_weight
+from test_jobs import learn
 
 import labkit
 from labkit import api
 from labkit.errors import SpecError
 from labkit.jobs.learning import label_weights
 from labkit.report import SilentView
-from labkit.run import Run
+from labkit.run import Run, create
+from labkit.spec import FinetuneSpec
 
 
 def test_weights_of_labels_are_those_of_scikit_learn_or_as_written():
@@ -60,3 +62,14 @@ def test_a_loss_of_a_cell_is_learned_from_and_kept_with_the_run(workplace, shell
     assert "padded, not packed: the loss tripled is given all logits" in notes
     assert "def tripled" in (Run("own").path / "loss.py").read_text()
     assert math.isfinite(Run("own").metrics["training"]["best_eval_loss"])
+
+
+@pytest.mark.process
+def test_a_run_teaches_another_and_one_that_is_not_done_does_not(workplace, settings):
+    learn(settings, "teacher", max_steps=4)
+    asked = {"loss": "distillation", "teacher_weight": 1.0, "max_steps": 12, "warmup_ratio": 0.0}
+    steps = learn(settings, "student", teacher="teacher", **asked).of("step")
+    assert 0 < steps[-1]["loss"] < steps[0]["loss"]
+    create("half", "finetune", FinetuneSpec(**settings))
+    with pytest.raises(SpecError, match="'half' is finetune, waiting"):
+        learn(settings, "other", teacher="half", **asked)

@@ -9,7 +9,7 @@ from ..run import Run
 from ..spec import FinetuneSpec
 from ..training.schedule import batch_sentence
 from .job import Job, opened, write_environment
-from .learning import for_head, head_labels, own_loss, tokens, weighted
+from .learning import for_head, head_labels, own_loss, teacher, tokens, weighted
 
 
 def find_lr(job: Job) -> str:
@@ -34,6 +34,7 @@ def find_lr(job: Job) -> str:
         should_stop=job.should_stop,
         labels=labels,
         own_loss=own_loss(job, spec),
+        teacher=teacher(job, spec, tokenizer),
     )
     if found is None:
         return "stopped"

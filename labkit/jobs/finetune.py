@@ -13,7 +13,7 @@ from ..run import Run
 from ..spec import FinetuneSpec
 from ..training.schedule import batch_sentence
 from .job import Job, opened, write_environment
-from .learning import for_head, head_labels, own_loss, tokens, weighted
+from .learning import for_head, head_labels, own_loss, teacher, tokens, weighted
 from .measuring import Held, measure
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ def _trained(
         resume=job.resume,
         labels=labels,
         own_loss=loss,
+        teacher=teacher(job, spec, tokenizer),
     )
     return result, training.adapter_facts(model)
 

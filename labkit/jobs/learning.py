@@ -5,13 +5,16 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from .. import data, sent
+from .. import data, sent, training
 from ..errors import SpecError, near
 from ..evaluation.kinds import Tokenizer
+from ..run import Run, runs_folder
 from ..spec import LOSSES, FinetuneSpec
-from .job import Job
+from .job import Job, load_tokenizer, model_folder
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from ..training.own_loss import OwnLoss
 
 
@@ -54,6 +57,48 @@ def own_loss(job: Job, spec: FinetuneSpec) -> "OwnLoss | None":
     from ..training.own_loss import OwnLoss
 
     return OwnLoss(spec.loss, sent.load(job.path))
+
+
+def teacher(job: Job, spec: FinetuneSpec, tokenizer: Tokenizer) -> "nn.Module | None":
+    """Return the model that the loss `distillation` learns from; None for any other loss.
+
+    Raises:
+        SpecError: It has other tokens than the model that learns.
+    """
+    if spec.teacher is None:
+        return None
+    run = find_run(spec.teacher)
+    theirs = spec if run is None else run.spec
+    assert isinstance(theirs, FinetuneSpec)
+    folder = model_folder(spec.teacher if run is None else theirs.model, False, job)
+    if load_tokenizer(folder, False).get_vocab() != tokenizer.get_vocab():
+        raise SpecError(
+            f"The teacher must have the tokens of the model that learns, {spec.model}; "
+            f"{spec.teacher!r} has others.",
+            hint="Take a run on the same base model, or a larger model of its family.",
+        )
+    if run is None:
+        return training.load_base(folder)
+    return training.load_tuned(folder, run.learned, theirs)
+
+
+def find_run(name: str) -> Run | None:
+    """Return the run of this name that is done, or None.
+
+    Raises:
+        SpecError: It is not done, or answers with labels.
+    """
+    if not (runs_folder() / name / "spec.yaml").is_file():
+        return None
+    run = Run(name)
+    spec = run.spec
+    if run.status != "done" or not isinstance(spec, FinetuneSpec) or spec.head:
+        raise SpecError(
+            f"A teacher must be a fine-tuning without a head that is done; {name!r} is "
+            f"{run.job}, {run.status}.",
+            hint="%runs lists the runs there are.",
+        )
+    return run
 
 
 def weighted(

@@ -44,7 +44,7 @@ GROUPS = (
         "Loss",
         (
             "loss", "label_smoothing_factor", "class_weights", "focal_gamma",
-            "unlikelihood_alpha",
+            "unlikelihood_alpha", "teacher", "temperature", "teacher_weight",
         ),
     ),
     Group(

@@ -1,11 +1,13 @@
 """All settings of one fine-tuning."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from ..settings import setting
 from .loss import LossSettings
+from .losses import loss_defaults
 from .method import MethodSettings
+from .methods import METHODS
 from .source import SourceSettings
 from .steps import StepSettings
 
@@ -28,6 +30,6 @@ class FinetuneSpec(
 
     def changed(self) -> dict[str, Any]:
         """Return the settings that differ from the defaults of this method and loss."""
-        defaults = type(self)(method=self.method, loss=self.loss).as_dict()
-        defaults |= {"method": "lora", "loss": "cross_entropy"}
+        defaults = {item.name: item.default for item in fields(self)}
+        defaults |= {**METHODS[self.method].defaults, **loss_defaults(self.loss)}
         return {name: value for name, value in self.as_dict().items() if value != defaults[name]}

@@ -14,8 +14,8 @@ class LossSettings(Spec):
     """The loss and its settings; one that the loss does not take is None."""
 
     loss: str = "cross_entropy"
-    """What is made small: `cross_entropy`, `focal`, `unlikelihood`, or the name of a function of
-    your own, `(model_output, batch)` to a number: in a notebook's cell, or `losses.py:mine`."""
+    """What is made small: `cross_entropy`, `focal`, `unlikelihood`, `distillation`, or the name of
+    a function of your own, `(model_output, batch)` to a number: in a cell, or `losses.py:mine`."""
 
     label_smoothing_factor: float = by_method(at_least=0, at_most=0.99, unit="probability")
     """Cross-entropy: probability that is spread over all tokens, away from the right one."""
@@ -30,6 +30,15 @@ class LossSettings(Spec):
     unlikelihood_alpha: float = by_method(at_least=0, at_most=100, unit="weight")
     """Unlikelihood: weight of the penalty for the tokens that the answer had before."""
 
+    teacher: str = by_method()
+    """Distillation: the model to learn from: a run's name, or a model with the same tokenizer."""
+
+    temperature: float = by_method(above=0, at_most=100, unit="divides the logits")
+    """Distillation: above 1 shows more of what the teacher holds for nearly as likely."""
+
+    teacher_weight: float = by_method(at_least=0, at_most=1, unit="share of the loss")
+    """Distillation: share of the teacher's part; the rest is the cross-entropy of the rows."""
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.loss not in LOSSES and not self.loss.isidentifier():
@@ -41,6 +50,11 @@ class LossSettings(Spec):
         for item in dataclasses.fields(LossSettings):
             if item.name != "loss":
                 self._settle_loss(item.name)
+        if self.loss == "distillation" and self.teacher is None:
+            raise SpecError(
+                "The loss distillation needs a teacher; got none.",
+                hint="Name a run of a larger or longer training: teacher: my-run.",
+            )
 
     def default_hint(self, name: str) -> str:
         """Return the sentence that says what a setting is when it is left out."""

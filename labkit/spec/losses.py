@@ -38,6 +38,11 @@ LOSSES: Mapping[str, Loss] = {
         "Welleck et al., 2019, arXiv:1908.04319",
         {"unlikelihood_alpha": 1.0},
     ),
+    "distillation": Loss(
+        "distillation",
+        "Hinton et al., 2015, arXiv:1503.02531",
+        {"teacher": None, "temperature": 2.0, "teacher_weight": 0.5},
+    ),
 }
 """Losses by their name in a spec; any other name is that of a function of one's own."""
 

@@ -148,9 +148,14 @@ def loss_sum(
         head: The model's `get_output_embeddings()`.
         of: What is computed of the logits; left out, cross-entropy.
     """
+    return of(target_logits(model, batch, head), batch)
+
+
+def target_logits(model: nn.Module, batch: Batch, head: nn.Module) -> Tensor:
+    """Return the logits that predict a batch's targets, `(t, vocabulary)` float32."""
     with _only(head, batch["positions"], batch["input_ids"].shape[1]):
-        logits = model(**inputs_of(batch), use_cache=False).logits[0]
-    return of(logits.float(), batch)
+        logits: Tensor = model(**inputs_of(batch), use_cache=False).logits[0]
+    return logits.float()
 
 
 @contextmanager

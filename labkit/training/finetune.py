@@ -17,6 +17,7 @@ from . import checkpoints, proof
 from .arguments import How
 from .callbacks import Conductor, is_impatient
 from .decide import Case, computing, decide, pad_token_of, tried
+from .distillation import taught
 from .learned import Learned
 from .methods import adapter_facts, remarks
 from .own_loss import OwnLoss
@@ -75,6 +76,7 @@ def train(  # noqa: PLR0913 - the one way in; all but five are by name
     resume: bool = False,
     labels: Sequence[str] = (),
     own_loss: OwnLoss | None = None,
+    teacher: "nn.Module | None" = None,
 ) -> TrainResult:
     """Fine-tune `model` on tokens; save the adapter in `output_dir/adapter`, or all in `model`.
 
@@ -92,6 +94,7 @@ def train(  # noqa: PLR0913 - the one way in; all but five are by name
         resume: Continue from the newest checkpoint.
         labels: What a head tells apart, in the order of its outputs.
         own_loss: What is made small in place of the losses that have a name.
+        teacher: What the loss `distillation` learns from.
 
     Raises:
         RunError: `output_dir` has checkpoints and `resume` is False.
@@ -107,7 +110,7 @@ def train(  # noqa: PLR0913 - the one way in; all but five are by name
         case = Case(tuned, spec, [*tokens_train, *tokens_eval], emit, own_loss)
         how = decide(case, pad_token_of(tokenizer), folder.parent, resume=resume)
         with computing(tuned, how):
-            loss_sum = tried(case, how)
+            loss_sum = tried(case, how) or taught(tuned, teacher, spec)
             trainer = PackedTrainer(
                 tuned, spec, rows, how=how, output_dir=folder, emit=emit, loss_sum=loss_sum
             )

@@ -16,6 +16,7 @@ from ..data import Tokens
 from ..errors import RunFailed
 from ..spec import FinetuneSpec
 from .decide import Case, computing, decide, pad_token_of, tried
+from .distillation import taught
 from .own_loss import OwnLoss
 from .rates import HIGHEST, Found, judged, rate_at
 from .ready import ready
@@ -46,6 +47,7 @@ def find_lr(  # noqa: PLR0913 - as train
     should_stop: Callable[[], bool] = lambda: False,
     labels: Sequence[str] = (),
     own_loss: OwnLoss | None = None,
+    teacher: torch.nn.Module | None = None,
 ) -> Found | None:
     """Let `model` learn at growing rates and return what its losses say; None where stopped.
 
@@ -59,6 +61,7 @@ def find_lr(  # noqa: PLR0913 - as train
         should_stop: Asked after each step.
         labels: What a head tells apart.
         own_loss: As for `train`.
+        teacher: As for `train`.
 
     Raises:
         RunFailed: The first loss is not finite.
@@ -71,7 +74,7 @@ def find_lr(  # noqa: PLR0913 - as train
         with computing(tuned, how):
             trainer = RangeTrainer(
                 tuned, tested, (rows, []), how=how, output_dir=Path(output_dir), emit=emit,
-                loss_sum=tried(case, how),
+                loss_sum=tried(case, how) or taught(tuned, teacher, tested),
             )  # fmt: skip
             trainer.should_stop = should_stop
             trainer.train()

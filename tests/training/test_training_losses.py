@@ -11,6 +11,7 @@ from labkit.data import WeightedTokens
 from labkit.errors import SpecError
 from labkit.spec import LOSSES
 from labkit.training import batches, check, packed, train
+from labkit.training.distillation import distilled, taught
 from labkit.training.losses import MAKERS, cross_entropy, focal, target_loss, unlikelihood
 from labkit.training.methods import head_of
 from labkit.training.own_loss import OwnLoss
@@ -56,9 +57,30 @@ def test_unlikelihood_is_its_formula():
     assert found.item() == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+def test_distillation_is_its_formula_also_in_packed_rows(tmp_path):
+    logits, targets = drawn()
+    given = drawn()[0].flip(0)
+    p, q = ((one.double() / 2).softmax(-1) for one in (given, logits))
+    apart = 4 * (p * (p / q).log()).sum().item()
+    hard = functional.cross_entropy(logits, targets, reduction="sum").item()
+    found = distilled(logits, {"targets": targets}, given, temperature=2, weight=0.7)
+    assert found.item() == pytest.approx(0.7 * apart + 0.3 * hard, rel=1e-5)
+
+    some, asked = rows(5), spec(loss="distillation", teacher="t", teacher_weight=1.0)
+    lesson = taught(tuned(), tiny_model(seed=5), asked)
+    values = []
+    for batch, name in ((batches.pack(some), packed.NAME), (batches.pad(some), "sdpa")):
+        model = tuned()
+        with check.attention(model, name):
+            values.append(lesson(model, batch, head_of(model)).item())
+    assert values[0] == pytest.approx(values[1], rel=1e-4)
+    model, same = tuned(), taught(tuned(), tuned(), asked)
+    assert same(model, batches.pad(some), head_of(model)).item() == pytest.approx(0, abs=1e-3)
+
+
+@pytest.mark.parametrize("loss", MAKERS)
 def test_every_loss_is_the_same_on_packed_and_padded_rows(loss):
-    assert set(MAKERS) == set(LOSSES)
+    assert {*MAKERS, "distillation"} == {*LOSSES}
     model, some = tuned(), [WeightedTokens(r.input_ids, r.n_prompt, 1 + i) for i, r in
                             enumerate(rows(5))]  # fmt: skip
     values = []
