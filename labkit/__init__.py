@@ -18,6 +18,7 @@ from .api import (
     rate,
     ratings,
     resume,
+    show_code,
     verify,
 )
 from .errors import LabError
@@ -47,6 +48,7 @@ __all__ = [
     "rate",
     "ratings",
     "resume",
+    "show_code",
     "verify",
 ]
 

@@ -88,6 +88,13 @@ def resumable(name: str | None, settings: Mapping[str, Any]) -> str:
     return name
 
 
+def named(name: str | None) -> str:
+    """Return the name of the run whose program is to be shown."""
+    if not name:
+        raise SpecError("--show-code needs the name of a run.", hint="Or settings: see finetune.")
+    return name
+
+
 def read_settings(file: str) -> dict[str, Any]:
     """Return the settings in a YAML file."""
     try:

@@ -39,6 +39,7 @@ ORDER = [
     "evaluation",
     "export",
     "report",
+    "program",
     "jobs",
     "worker",
     "staying",

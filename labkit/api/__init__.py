@@ -13,6 +13,7 @@ from .optimize import optimize
 from .rated import RatingResults
 from .rating import RatingForms, latest_rating, rate
 from .ratings import ratings
+from .show_code import ShownCode, show_code
 from .staging import attach
 from .verify import verify
 
@@ -22,6 +23,7 @@ __all__ = [
     "Preview",
     "RatingForms",
     "RatingResults",
+    "ShownCode",
     "add_metrics",
     "attach",
     "data_report",
@@ -41,5 +43,6 @@ __all__ = [
     "rate",
     "ratings",
     "resume",
+    "show_code",
     "verify",
 ]

@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import api, catalog, report
 from ..errors import RunError
-from ..flags import Parser, settings_of
+from ..flags import Parser, named, settings_of
 from ..options.commands import data_options, runs_options
 from ..run import Run, all_runs
 from ..spec import FinetuneSpec
@@ -31,6 +31,9 @@ def add_commands(add: Callable[..., Parser]) -> None:
 def _runs(args: Any) -> None:  # noqa: ANN401 - argparse's
     if args.delete:
         _delete(args)
+        return
+    if args.show_code:
+        print(repr(api.show_code(named(args.name))))
         return
     if not args.name:
         print(report.runs_table(all_runs()))

@@ -5,6 +5,7 @@ from typing import Any
 
 from .. import api
 from ..flags import Parser, add_settings, read_settings, resumable, settings_of
+from ..options.commands import add_show_code
 from ..spec import FinetuneSpec
 
 
@@ -13,6 +14,7 @@ def add_commands(add: Callable[..., Parser]) -> None:
     one = add("finetune", _finetune, "Fine-tune a model as a YAML file and flags say.")
     _add_spec(one)
     one.add_argument("--dry-run", action="store_true", help="Check and show; train nothing.")
+    add_show_code(one)
     one.add_argument("--resume", metavar="RUN", help="Go on with this run.")
     _add_spec(add("find_lr", _find_lr, "Find a learning rate on a run's own rows."))
 
@@ -32,6 +34,8 @@ def _finetune(args: Any) -> None:  # noqa: ANN401 - argparse's
     settings = given_settings(args)
     if args.dry_run:
         print(repr(api.preview(**settings)))
+    elif args.show_code:
+        print(repr(api.show_code(**settings)))
     elif args.resume:
         api.resume(resumable(args.resume, settings))
     else:

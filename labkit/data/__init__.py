@@ -8,7 +8,7 @@ from .load import load
 from .objects import rows_of, write_rows
 from .prompts import prompt_ids
 from .read import is_hub_id
-from .tokens import describe, tokenize
+from .tokens import describe, texts_of, tokenize
 from .unseen import Unseen, load_unseen, trained_on
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "load_unseen",
     "prompt_ids",
     "rows_of",
+    "texts_of",
     "tokenize",
     "trained_on",
     "write_rows",

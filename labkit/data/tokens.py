@@ -30,7 +30,7 @@ def tokenize(
     """
     if not examples:
         return [], []
-    texts = [_texts(example, tokenizer) for example in examples]
+    texts = [texts_of(example, tokenizer) for example in examples]
     start = start_ids(tokenizer)
     prompts = [
         ids if example.messages is not None else with_start(ids, start)
@@ -58,7 +58,7 @@ def describe(tokens: Sequence[Tokens]) -> dict[str, int]:
     }
 
 
-def _texts(example: Example, tokenizer: Tokenizer) -> tuple[str, str]:
+def texts_of(example: Example, tokenizer: Tokenizer) -> tuple[str, str]:
     """Return the texts of prompt and completion, the latter of a chat up to its end of turn."""
     if example.messages is None:
         return example.prompt, example.completion

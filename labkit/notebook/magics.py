@@ -9,7 +9,7 @@ from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 
 from .. import api, catalog, panels, report
 from ..errors import SpecError
-from ..flags import resumable, settings_of
+from ..flags import named, resumable, settings_of
 from ..options import MAGICS
 from ..run import Run, all_runs
 from ..spec import EvaluateSpec, FinetuneSpec, GenerateSpec, MergeSpec, OptimizeSpec
@@ -48,6 +48,8 @@ class LabMagics(Magics):
             return panel
         if args.dry_run:
             return api.preview(**settings)
+        if args.show_code:
+            return api.show_code(**settings)
         if args.resume:
             run = api.resume(resumable(args.name, settings), wait=False)
         else:
@@ -134,6 +136,8 @@ class LabMagics(Magics):
     def runs(self, line: str) -> Any:  # noqa: ANN401 - shown by IPython
         """List the runs, or show one; the options' help is put here below."""
         args = _read("runs", line)
+        if args.show_code:
+            return api.show_code(named(args.name))
         if args.panel:
             return panels.run(args.name) if args.name else panels.runs()
         if not args.name:

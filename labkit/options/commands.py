@@ -10,6 +10,7 @@ def finetune_options(parser: Parser) -> None:
     """Add what `%%finetune` takes."""
     parser.add_argument("name", nargs="?", help="Name of the run and of its variable.")
     parser.add_argument("--dry-run", action="store_true", help="Check and show; train nothing.")
+    add_show_code(parser)
     add_background(parser)
     parser.add_argument("--resume", action="store_true", help="Go on with the run of this name.")
     add_settings(parser, FinetuneSpec)
@@ -82,6 +83,13 @@ def runs_options(parser: Parser) -> None:
     parser.add_argument("name", nargs="?", help="Run to show.")
     parser.add_argument("--delete", action="store_true", help="Delete this run, exports included.")
     parser.add_argument("--yes", action="store_true", help="Delete without asking.")
+    add_show_code(parser)
+
+
+def add_show_code(parser: Parser) -> None:
+    """Add the option of whatever knows a fine-tuning's settings."""
+    text = "Write the plain PyTorch and PEFT program that does the same; train nothing."
+    parser.add_argument("--show-code", action="store_true", help=text)
 
 
 def add_background(parser: Parser) -> None:
@@ -97,3 +105,4 @@ def add_panel(parser: Parser) -> None:
 def shown_options(parser: Parser) -> None:
     """Add what `%runs` takes."""
     parser.add_argument("name", nargs="?", help="Run to show, and to follow while it goes on.")
+    add_show_code(parser)

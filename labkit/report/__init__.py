@@ -6,6 +6,7 @@ from .chart_schedule import schedule_picture
 from .export_card import export_card
 from .html import bundle, final, fragment, links, live
 from .kept import KeptPictures
+from .markdown import fenced
 from .page import write_report
 from .plaintext import line, plain, progress_line, text
 from .rating_page import rating_page
@@ -28,6 +29,7 @@ __all__ = [
     "answers_view",
     "bundle",
     "export_card",
+    "fenced",
     "final",
     "fragment",
     "kept_models",
