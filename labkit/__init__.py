@@ -18,6 +18,7 @@ from .api import (
     rate,
     ratings,
     resume,
+    scaling,
     show_code,
     verify,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "rate",
     "ratings",
     "resume",
+    "scaling",
     "show_code",
     "verify",
 ]

@@ -13,6 +13,7 @@ from .optimize import optimize
 from .rated import RatingResults
 from .rating import RatingForms, latest_rating, rate
 from .ratings import ratings
+from .scaling import ShownScaling, scaling
 from .show_code import ShownCode, show_code
 from .staging import attach
 from .verify import verify
@@ -24,6 +25,7 @@ __all__ = [
     "RatingForms",
     "RatingResults",
     "ShownCode",
+    "ShownScaling",
     "add_metrics",
     "attach",
     "data_report",
@@ -43,6 +45,7 @@ __all__ = [
     "rate",
     "ratings",
     "resume",
+    "scaling",
     "show_code",
     "verify",
 ]

@@ -7,7 +7,7 @@ from typing import Any
 from .. import api, catalog, report
 from ..errors import RunError
 from ..flags import Parser, named, settings_of
-from ..options.commands import data_options, runs_options
+from ..options.commands import data_options, runs_options, scaling_options
 from ..run import Run, all_runs
 from ..spec import FinetuneSpec
 
@@ -22,6 +22,9 @@ def add_commands(add: Callable[..., Parser]) -> None:
     one = add("models", _models, "List the models that can be named, or fetch one.")
     one.add_argument("--fetch", metavar="NAME", help="Fetch this model into the cache.")
     one.add_argument("--accept", metavar="NAME", help="Accept the terms of this model.")
+    scaling_options(
+        add("scaling", _scaling, "Calculate what more nodes would do with a larger model.")
+    )
     add("targets", _targets, "List what an exported model can run on, and what brings it.")
     data_options(add("data", _data, "List the data sets that can be named, or report on one."))
     one = add("demo", _demo, "Run the main job on the embedded default: model, data, ONNX.")
@@ -68,6 +71,11 @@ def _models(args: Any) -> None:  # noqa: ANN401 - argparse's
         print(catalog.resolve_model(args.fetch, progress=report.progress_line))
     if not (args.accept or args.fetch):
         print(catalog.models_table())
+
+
+def _scaling(args: Any) -> None:  # noqa: ANN401 - argparse's
+    known = {name: getattr(args, name) for name in ("parameters", "nodes", "gbits")}
+    print(repr(api.scaling(args.run, **known)))
 
 
 def _targets(args: Any) -> None:  # noqa: ANN401 - argparse's

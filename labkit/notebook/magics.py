@@ -127,6 +127,13 @@ class LabMagics(Magics):
         return api.rate(args.run, n=args.n, raters=args.raters)
 
     @line_magic
+    @helpful
+    def scaling(self, line: str) -> api.ShownScaling:
+        """Scale on paper; the options' help is put here below."""
+        args = _read("scaling", line)
+        return api.scaling(args.run, parameters=args.parameters, nodes=args.nodes, gbits=args.gbits)
+
+    @line_magic
     def tensorboard(self, line: str) -> None:
         """Show a run's TensorBoard logs, or those of all runs: `%tensorboard tone`."""
         show_tensorboard(line.strip())

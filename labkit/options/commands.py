@@ -78,6 +78,21 @@ def verify_options(parser: Parser) -> None:
     parser.add_argument("--precision", help=text)
 
 
+def scaling_options(parser: Parser) -> None:
+    """Add what `%scaling` and `labkit scaling` share."""
+    parser.add_argument("run", help="Fine-tuning whose steps are calculated from.")
+    text = "Parameters of the larger model (default: 1e9)."
+    parser.add_argument("--parameters", type=float, default=1e9, help=text)
+    text = "Numbers of nodes (default: 1,8,64)."
+    parser.add_argument("--nodes", type=_counts, default=(1, 8, 64), help=text)
+    text = "Bandwidth of a node's network, in 10^9 bits per second (default: 10)."
+    parser.add_argument("--gbits", type=float, default=10.0, help=text)
+
+
+def _counts(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(","))
+
+
 def runs_options(parser: Parser) -> None:
     """Add what `labkit runs` takes."""
     parser.add_argument("name", nargs="?", help="Run to show.")

@@ -14,6 +14,7 @@ from .commands import (
     merge_options,
     optimize_options,
     rate_options,
+    scaling_options,
     shown_options,
 )
 
@@ -75,6 +76,11 @@ MAGICS: Mapping[str, Callable[[], Parser]] = {
         "List the runs, or show one and follow it while it goes on.",
         shown_options,
         add_panel,
+    ),
+    "scaling": _magic(
+        "%scaling",
+        "Calculate what a run's step would take with a larger model on more nodes.",
+        scaling_options,
     ),
     "rate": _magic(
         "%rate",

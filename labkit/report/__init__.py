@@ -13,6 +13,7 @@ from .rating_page import rating_page
 from .ratings import ratings_html, ratings_text
 from .rungs import kept_models
 from .said import TextAnswers, answers_view
+from .scaling import Scaling, scaling
 from .table import Plain, RunsTable, runs_table
 from .views import NotebookView, SilentView, TextView, Watcher, watcher
 
@@ -22,6 +23,7 @@ __all__ = [
     "Picture",
     "Plain",
     "RunsTable",
+    "Scaling",
     "SilentView",
     "TextAnswers",
     "TextView",
@@ -42,6 +44,7 @@ __all__ = [
     "ratings_html",
     "ratings_text",
     "runs_table",
+    "scaling",
     "schedule_picture",
     "text",
     "watcher",

@@ -27,6 +27,7 @@ MAGICS = (
     "optimize",
     "rate",
     "runs",
+    "scaling",
     "stop",
     "tensorboard",
 )
