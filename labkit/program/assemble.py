@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from .. import machine
 from ..errors import SpecError
 from ..spec import METHODS, FinetuneSpec
-from ..training.methods import CONFIGURATIONS
+from ..training.methods import CONFIGURATIONS, linear_layers
+from ..training.methods.targets import output_layer
 from ..training.schedule import count_steps, micro_batch
 from . import settings
 from .rows import Rows
@@ -128,17 +129,13 @@ def _adapter(subject: Subject) -> dict[str, str]:
     config = CONFIGURATIONS[spec.method](model, spec)
     if spec.method != "adapter":
         return {"config": settings.peft_config(config)}
-    wanted = config.target_modules
-    names = [name for name, _ in model.named_modules() if _is_target(name, wanted)]
-    listed = "".join(f"    {settings.source(name)},\n" for name in names)
-    return {"targets": f"[\n{listed}]", "r": str(spec.r)}
-
-
-def _is_target(name: str, wanted: str | list[str] | set[str] | None) -> bool:
-    """Tell whether PEFT would take a layer: one expression for all, or ends of names."""
-    if isinstance(wanted, str):
-        return re.fullmatch(wanted, name) is not None
-    return any(name == one or name.endswith(f".{one}") for one in wanted or ())
+    ends = config.target_modules
+    if ends == "all-linear":  # PEFT's word, which leaves out the output layer
+        ends = [name for name in linear_layers(model) if name != output_layer(model)]
+    elif isinstance(ends, str):  # an expression: the layers that it means, by name
+        ends = [name for name, _ in model.named_modules() if re.fullmatch(ends, name)]
+    listed = ", ".join(settings.source(f".{end}") for end in sorted(ends))
+    return {"targets": f"({listed},)", "r": str(spec.r)}
 
 
 def _loading(subject: Subject) -> str:
