@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 WRITTEN_FOR: dict[str, tuple[Any, ...]] = {
+    "loss": ("cross_entropy",),
     "head": (False,),
     "init_lora_weights": (None, "default", "gaussian", "orthogonal"),
 }
