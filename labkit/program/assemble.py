@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 from textwrap import indent
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .. import machine
 from ..errors import SpecError
@@ -126,7 +126,7 @@ def _adapter(subject: Subject) -> dict[str, str]:
     spec, model = subject.spec, subject.model
     if spec.method == "full":
         return {}
-    config = CONFIGURATIONS[spec.method](model, spec)
+    config: Any = CONFIGURATIONS[spec.method](model, spec)
     if spec.method != "adapter":
         return {"config": settings.peft_config(config)}
     ends = config.target_modules

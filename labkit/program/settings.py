@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 ADAMW = "torch.optim.AdamW"
 
 
-def call(name: str, arguments: Mapping[str, Any], indent: str = "") -> str:
+def call(name: str, arguments: Mapping[str, Any]) -> str:
     """Return a call as source: on one line, or an argument a line where that is too long."""
     parts = [f"{key}={source(value)}" for key, value in arguments.items()]
     line = f"{name}({', '.join(parts)})"
-    if len(indent) + len(line) <= 80:
+    if len(line) <= 80:
         return line
-    inner = "".join(f"{indent}    {part},\n" for part in parts)
-    return f"{name}(\n{inner}{indent})"
+    inner = "".join(f"    {part},\n" for part in parts)
+    return f"{name}(\n{inner})"
 
 
 def source(value: object) -> str:

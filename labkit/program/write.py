@@ -1,5 +1,6 @@
 """A program's files: what is read of the settings, the rows and the model, and put together."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,9 +58,9 @@ def _bare(folder: Path, trust_remote_code: bool) -> "PreTrainedModel":
 
     own = {"trust_remote_code": trust_remote_code}
     config = AutoConfig.from_pretrained(folder, local_files_only=True, **own)
+    make: Callable[..., PreTrainedModel] = AutoModelForCausalLM.from_config
     with torch.device("meta"):
-        model: PreTrainedModel = AutoModelForCausalLM.from_config(config, **own)
-    return model
+        return make(config, **own)
 
 
 def _check(setting: str, value: object, written: tuple[Any, ...]) -> None:
