@@ -1,6 +1,7 @@
 """The rooms import only rooms before them, and what a notebook loads stays light."""
 
 import ast
+import functools
 import json
 import os
 import subprocess
@@ -122,6 +123,18 @@ def test_importing_the_package_loads_nothing_heavy():
     assert {name.split(".")[0] for name in loaded} & set(HEAVY) == set()
 
 
+@functools.cache
+def slowness():
+    """How much longer than 0.35 s this processor takes for some plain Python; 1 where less."""
+    code = """
+import time
+start = time.process_time()
+sum(i * i for i in range(5_000_000))
+print(time.process_time() - start)
+"""
+    return max(1.0, min(fresh(code) for _ in range(3)) / 0.35)
+
+
 def test_importing_the_package_takes_at_most_300_ms_of_processor_time():
     code = """
 import time
@@ -129,7 +142,7 @@ start = time.process_time()
 import labkit
 print(time.process_time() - start)
 """
-    assert min(fresh(code) for _ in range(3)) <= 0.3
+    assert min(fresh(code) for _ in range(3)) <= 0.3 * slowness()
 
 
 def test_loading_the_extension_takes_at_most_500_ms_of_processor_time():
@@ -142,7 +155,7 @@ start = time.process_time()
 shell.run_line_magic("load_ext", "labkit")
 print(time.process_time() - start)
 """
-    assert min(fresh(code) for _ in range(3)) <= 0.5
+    assert min(fresh(code) for _ in range(3)) <= 0.5 * slowness()
 
 
 def test_an_idle_kernel_with_the_package_takes_at_most_120_mib(tmp_path):
