@@ -20,11 +20,12 @@ from .api import (
     resume,
     scaling,
     show_code,
+    sweep,
     verify,
 )
 from .errors import LabError
 from .run import Run, all_runs
-from .spec import FinetuneSpec, GenerateSpec, OptimizeSpec
+from .spec import FinetuneSpec, GenerateSpec, OptimizeSpec, SweepSpec
 
 __version__ = "0.1.0"
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "LabError",
     "OptimizeSpec",
     "Run",
+    "SweepSpec",
     "add_metrics",
     "all_runs",
     "data_report",
@@ -51,6 +53,7 @@ __all__ = [
     "resume",
     "scaling",
     "show_code",
+    "sweep",
     "verify",
 ]
 

@@ -9,6 +9,7 @@ from typing import Any, NoReturn, get_args, get_origin
 
 from .errors import SpecError, near
 from .settings import Rule, Spec, docs_of, types_of
+from .spec import FinetuneSpec, SweepSpec
 from .yaml import parse_yaml
 
 
@@ -74,6 +75,11 @@ def settings_of(
     """Return the settings that were given as flags."""
     names = [name for name in docs_of(spec) if name not in skip]
     return {name: value for name, value in vars(parsed).items() if name in names}
+
+
+def sweep_settings_of(parsed: argparse.Namespace) -> dict[str, Any]:
+    """Return the settings of a search and of its fine-tunings that were given as flags."""
+    return settings_of(parsed, SweepSpec) | settings_of(parsed, FinetuneSpec)
 
 
 def resumable(name: str | None, settings: Mapping[str, Any]) -> str:

@@ -120,6 +120,9 @@ def raise_if_unfinished(run: Run) -> Run:
 
 
 def _stopped(run: Run) -> RunStopped:
+    if run.job == "sweep":
+        hint = f"%sweep {run.name} --resume goes on from there."
+        return RunStopped(f"The search {run.name!r} was stopped; no trial is lost.", hint=hint)
     if run.job != "finetune":
         return RunStopped(f"The run {run.name!r} was stopped.", hint="Start it again as before.")
     step = run.last("step")

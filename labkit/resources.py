@@ -87,7 +87,7 @@ class Meter:
 def _gpu() -> tuple[int | None, float | None]:
     """Return the GPU's memory in use and its load; asks only a GPU that is at work already."""
     torch: Any = sys.modules.get("torch")
-    if torch is None or not torch.cuda.is_initialized():
+    if getattr(torch, "cuda", None) is None or not torch.cuda.is_initialized():
         return None, None
     free, total = torch.cuda.mem_get_info()
     try:

@@ -18,6 +18,9 @@ from .spec.optimize import PRECISIONS
 
 Status = Literal["waiting", "running", "stopping", "done", "stopped", "failed"]
 
+PARTS = ("trials", "joined")
+"""Folders inside a search; it shows the runs in them itself."""
+
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 
 
@@ -93,6 +96,20 @@ class Run(Record):
         return whole if whole.is_dir() else self.adapter
 
     @property
+    def best(self) -> "Run":
+        """The best trial of a search.
+
+        Raises:
+            RunError: The run is no search, or it has none yet.
+        """
+        if self.job == "sweep" and "best" in self.metrics:
+            return Run(self.path / self.metrics["best"])
+        raise RunError(
+            f"The run {self.name!r} has no best trial; it is a {self.job}, {self.status}.",
+            hint="Name a run of %%sweep that is done.",
+        )
+
+    @property
     def log(self) -> str:
         """All that the worker printed, tracebacks included."""
         file = self.path / "log.txt"
@@ -121,9 +138,13 @@ def all_runs() -> list[Run]:
 
 
 def run_folders() -> list[Path]:
-    """Return the folders of all runs, exports included, in no order."""
+    """Return the folders of all runs but a search's trials, exports included, in no order."""
     files = runs_folder().glob("**/events.jsonl")
-    return [file.parent for file in files if (file.parent / "spec.yaml").is_file()]
+    return [
+        file.parent
+        for file in files
+        if (file.parent / "spec.yaml").is_file() and file.parent.parent.name not in PARTS
+    ]
 
 
 def create(name: str, job: str, spec: AnySpec, *, root: Path | None = None) -> Run:

@@ -23,6 +23,9 @@ def fits(value: Any, kind: Any) -> bool:  # noqa: ANN401 - any setting and its t
         if get_origin(option) is tuple:
             if isinstance(value, tuple) and value and all(type(part) is str for part in value):
                 return True
+        elif get_origin(option) is dict:
+            if type(value) is dict:
+                return True
         elif type(value) is option:  # not isinstance: True is no number here
             return True
     return False
@@ -41,4 +44,6 @@ def _is_union(kind: Any) -> bool:  # noqa: ANN401 - a type form
 def _type_name(kind: Any) -> str:  # noqa: ANN401 - a type form
     if get_origin(kind) is tuple:
         return "list of texts"
+    if get_origin(kind) is dict:
+        return "name: value lines"
     return {"str": "text", "int": "int", "float": "float", "bool": "true/false"}[kind.__name__]

@@ -20,12 +20,14 @@ from labkit.spec import (
     MergeSpec,
     OptimizeSpec,
     ServeSpec,
+    SweepSpec,
 )
 from labkit.spec.loss import LossSettings
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference.md"
 SPECS = {
     "Fine-tuning: `%%finetune`, `labkit finetune`, `labkit.finetune`": FinetuneSpec,
+    "Searching: `%%sweep`, `labkit sweep`, `labkit.sweep`": SweepSpec,
     "Optimising: `%optimize`, `labkit optimize`, `labkit.optimize`": OptimizeSpec,
     "Measuring: `%evaluate`, `labkit evaluate`, `labkit.evaluate`": EvaluateSpec,
     "Merging: `%merge`, `labkit merge`, `labkit.merge`": MergeSpec,
@@ -101,6 +103,7 @@ def _all_settings() -> set[str]:
 
 def _kind(kind: Any) -> str:
     lists = str(kind).replace("tuple[str, ...]", "list of texts").replace(" | None", "")
+    lists = lists.replace("dict[str, typing.Any]", "name: value lines")
     return lists.replace("str", "text").removeprefix("<class '").removesuffix("'>")
 
 

@@ -31,6 +31,7 @@ ORDER = [
     "kernel",
     "recorder",
     "run",
+    "search",
     "flags",
     "options",
     "catalog",
@@ -67,6 +68,7 @@ HEAVY = [
     "datasets",
     "huggingface_hub",
     "ruamel",
+    "optuna",
 ]
 MIB = 2**20
 

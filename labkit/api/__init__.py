@@ -16,6 +16,7 @@ from .ratings import ratings
 from .scaling import ShownScaling, scaling
 from .show_code import ShownCode, show_code
 from .staging import attach
+from .sweep import join_sweep, resume_sweep, sweep
 from .verify import verify
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "find_lr",
     "finetune",
     "generate",
+    "join_sweep",
     "latest_rating",
     "load",
     "load_data",
@@ -45,7 +47,9 @@ __all__ = [
     "rate",
     "ratings",
     "resume",
+    "resume_sweep",
     "scaling",
     "show_code",
+    "sweep",
     "verify",
 ]

@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import catalog, data, launch, report
 from ..run import Run, create, runs_folder
-from ..spec import EvaluateSpec, FinetuneSpec
+from ..spec import EvaluateSpec, FinetuneSpec, SweepSpec
 from . import own_loss
 
 
@@ -64,7 +64,7 @@ def new_run(name: str, job: str, spec: FinetuneSpec | None, settings: dict[str, 
 def create_run(
     name: str,
     job: str,
-    spec: FinetuneSpec | EvaluateSpec,
+    spec: FinetuneSpec | EvaluateSpec | SweepSpec,
     *,
     is_staged: bool,
     root: Path | None = None,
@@ -74,11 +74,20 @@ def create_run(
         return create(name, job, spec, root=root)
     rows = Path(spec.data)
     kept = (root or runs_folder()).resolve() / name / "data" / rows.name
-    run = create(name, job, replace(spec, data=str(kept)), root=root)
+    run = create(name, job, _reading(spec, str(kept)), root=root)
     copy = shutil.copytree if rows.is_dir() else shutil.copy
     kept.parent.mkdir()
     copy(rows, kept)
     return run
+
+
+def _reading(
+    spec: FinetuneSpec | EvaluateSpec | SweepSpec, rows: str
+) -> FinetuneSpec | EvaluateSpec | SweepSpec:
+    """Return the spec with other rows."""
+    if isinstance(spec, SweepSpec):
+        return replace(spec, settings={**spec.settings, "data": rows})
+    return replace(spec, data=rows)
 
 
 def go(run: Run, *, wait: bool, view: launch.View | None, resuming: bool = False) -> Run:

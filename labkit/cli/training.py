@@ -1,11 +1,18 @@
-"""The commands that train: `labkit finetune` and `labkit find_lr`."""
+"""The commands that train: `labkit finetune`, `labkit find_lr` and `labkit sweep`."""
 
 from collections.abc import Callable
 from typing import Any
 
 from .. import api
-from ..flags import Parser, add_settings, read_settings, resumable, settings_of
-from ..options.commands import add_show_code
+from ..flags import (
+    Parser,
+    add_settings,
+    read_settings,
+    resumable,
+    settings_of,
+    sweep_settings_of,
+)
+from ..options.commands import add_show_code, sweep_options
 from ..spec import FinetuneSpec
 
 
@@ -17,6 +24,7 @@ def add_commands(add: Callable[..., Parser]) -> None:
     add_show_code(one)
     one.add_argument("--resume", metavar="RUN", help="Go on with this run.")
     _add_spec(add("find_lr", _find_lr, "Find a learning rate on a run's own rows."))
+    _add_sweep(add("sweep", _sweep, "Search among settings as a YAML file says."))
 
 
 def given_settings(args: Any) -> dict[str, Any]:  # noqa: ANN401 - argparse's
@@ -28,6 +36,15 @@ def _add_spec(one: Parser) -> None:
     one.add_argument("file", nargs="?", help="YAML file with settings; flags win over it.")
     one.add_argument("--name", help="Name of the run.")
     add_settings(one, FinetuneSpec)
+
+
+def _add_sweep(one: Parser) -> None:
+    one.add_argument("file", nargs="?", help="YAML file with search_space; flags win over it.")
+    one.add_argument("--name", help="Name of the search.")
+    one.add_argument("--resume", metavar="SWEEP", help="Go on with this search.")
+    text = "Work on this search with one more process, here or on another machine."
+    one.add_argument("--join", metavar="SWEEP", help=text)
+    sweep_options(one)
 
 
 def _finetune(args: Any) -> None:  # noqa: ANN401 - argparse's
@@ -44,3 +61,13 @@ def _finetune(args: Any) -> None:  # noqa: ANN401 - argparse's
 
 def _find_lr(args: Any) -> None:  # noqa: ANN401 - argparse's
     api.find_lr(name=args.name, **given_settings(args))
+
+
+def _sweep(args: Any) -> None:  # noqa: ANN401 - argparse's
+    settings = (read_settings(args.file) if args.file else {}) | sweep_settings_of(args)
+    if args.resume:
+        api.resume_sweep(resumable(args.resume, settings))
+    elif args.join:
+        api.join_sweep(resumable(args.join, settings))
+    else:
+        api.sweep(name=args.name, **settings)

@@ -9,6 +9,7 @@ from .generate import generate
 from .job import Job
 from .merge import merge
 from .optimize import optimize
+from .sweep import join, sweep
 
 JOBS: dict[str, Callable[[Job], str]] = {
     "finetune": finetune,
@@ -17,6 +18,8 @@ JOBS: dict[str, Callable[[Job], str]] = {
     "generate": generate,
     "evaluate": evaluate,
     "merge": merge,
+    "sweep": sweep,
+    "join": join,
 }
 
 __all__ = ["JOBS", "Job"]

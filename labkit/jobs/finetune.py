@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,10 +29,10 @@ def finetune(job: Job) -> str:
     job.notes(catalog.model_notes(spec.model, folder))
     rows = tokens(job, splits, tokenizer, spec.max_length)
     write_environment(job, splits.fingerprint)
-    result, facts = _trained(job, splits, folder, tokenizer, rows)
+    result, facts = trained(job, splits, tokenizer, rows, partial(_fresh, folder, spec))
     if result.status == "stopped":
         return "stopped"
-    own = {"training": _training_facts(job, result), "adapter": _sizes(facts, result.learned)}
+    own = training_facts(job, result, facts)
     gc.collect()  # what is measured is loaded from disk
     machine.give_back_memory()
     found = measure(Held(job, spec, folder, tokenizer, splits), result.learned)
@@ -42,21 +43,33 @@ def finetune(job: Job) -> str:
     return "done"
 
 
-def _trained(
+def _fresh(folder: Path, spec: FinetuneSpec, n_labels: int | None) -> Model:
+    """Return a base model from disk, ready to learn."""
+    return training.add_adapter(training.load_model(folder, spec), spec, n_labels=n_labels)
+
+
+def trained(
     job: Job,
     splits: data.Splits,
-    folder: Path,
     tokenizer: Tokenizer,
     rows: dict[str, list[data.Tokens]],
+    ready: Callable[[int | None], Model],
 ) -> tuple["TrainResult", "AdapterFacts"]:
-    """Load the base, train, and let go of it; return what came of it and how much learned."""
+    """Train, and let go of the model; return what came of it and how much learned.
+
+    Args:
+        job: Its settings, and whom to tell.
+        splits: The rows.
+        tokenizer: Of the model.
+        rows: The rows as tokens, by split.
+        ready: Called with the outputs of a new head, if any; returns the model ready to learn.
+    """
     spec = job.spec
     assert isinstance(spec, FinetuneSpec)
     labels = head_labels(spec, splits)
     learn = {name: for_head(rows[name], getattr(splits, name), labels) for name in rows}
     learn, loss = weighted(learn, splits, spec), own_loss(job, spec)
-    base = training.load_model(folder, spec)
-    model = training.add_adapter(base, spec, n_labels=len(labels) or None)
+    model = ready(len(labels) or None)
     plan = training.plan(model, learn["train"], spec)
     job.emit("plan", batch=batch_sentence(spec), **asdict(plan))
     job.emit("stage", name="training", done=0, total=1)
@@ -103,7 +116,12 @@ def _sampler(
     return sample
 
 
-def _training_facts(job: Job, result: "TrainResult") -> dict[str, Any]:
+def training_facts(job: Job, result: "TrainResult", facts: "AdapterFacts") -> dict[str, Any]:
+    """Return a training's part of metrics.json: its steps and the size of what learned."""
+    return {"training": _steps(job, result), "adapter": _sizes(facts, result.learned)}
+
+
+def _steps(job: Job, result: "TrainResult") -> dict[str, Any]:
     """Sum up the steps from the record, so that a resumed run counts all of them."""
     run = Run(job.path)
     steps = run.of("step")

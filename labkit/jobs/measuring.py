@@ -55,9 +55,20 @@ def measure(held: Held, learned: Path) -> dict[str, Any]:
         held: What to measure on.
         learned: What the run saved.
     """
+    return measured(held, learned)[0]
+
+
+def measured(held: Held, learned: Path, base: Any = None) -> tuple[dict[str, Any], Any, Any]:  # noqa: ANN401
+    """Return what `measure` does, and the evaluations of both models.
+
+    Args:
+        held: What to measure on.
+        learned: What the run saved.
+        base: The base model's evaluation, where it was measured on these rows already.
+    """
     spec, splits, examples = held.spec, held.splits, held.splits.held_out
     loaded: list[Any] = [training.load_base(held.folder, trust_remote_code=spec.trust_remote_code)]
-    base = held.evaluate(loaded[0], "base")
+    base = base or held.evaluate(loaded[0], "base")
     if spec.method in ("full", "qlora"):  # these have another base than the one in memory
         _free(loaded)
     on = loaded.pop() if loaded else None
@@ -77,7 +88,7 @@ def measure(held: Held, learned: Path) -> dict[str, Any]:
     if spec.method == "qlora" and not spec.head:
         found["merged"] = _merged(held, learned, loaded, tuned)
     _free(loaded)
-    return found
+    return found, base, tuned
 
 
 def _comparison(base: Any, tuned: Any, examples: Sequence[data.Example]) -> dict[str, Any]:  # noqa: ANN401

@@ -9,7 +9,7 @@ from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 
 from .. import api, catalog, panels, report
 from ..errors import SpecError
-from ..flags import named, resumable, settings_of
+from ..flags import named, resumable, settings_of, sweep_settings_of
 from ..options import MAGICS
 from ..run import Run, all_runs
 from ..spec import EvaluateSpec, FinetuneSpec, GenerateSpec, MergeSpec, OptimizeSpec
@@ -64,6 +64,22 @@ class LabMagics(Magics):
         args = _read("find_lr", line)
         settings = read_cell(cell, self.shell.user_ns) | settings_of(args, FinetuneSpec)
         self._follow(api.find_lr(name=args.name, wait=False, **settings), args)
+
+    @line_cell_magic
+    @helpful
+    def sweep(self, line: str, cell: str = "") -> Any:  # noqa: ANN401 - shown by IPython
+        """Search; the options' help is put here below."""
+        args = _read("sweep", line)
+        settings = read_cell(cell, self.shell.user_ns) | sweep_settings_of(args)
+        if args.panel:
+            return panels.sweep(resumable(args.name, settings))
+        if args.resume or args.join:
+            go = api.resume_sweep if args.resume else api.join_sweep
+            run = go(resumable(args.name, settings), wait=False)
+        else:
+            run = api.sweep(name=args.name, wait=False, **settings)
+        self._follow(run, args)
+        return None
 
     @line_magic
     @helpful

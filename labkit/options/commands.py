@@ -3,7 +3,18 @@
 import argparse
 
 from ..flags import Parser, add_settings
-from ..spec import EvaluateSpec, FinetuneSpec, GenerateSpec, MergeSpec, OptimizeSpec, ServeSpec
+from ..spec import (
+    EvaluateSpec,
+    FinetuneSpec,
+    GenerateSpec,
+    MergeSpec,
+    OptimizeSpec,
+    ServeSpec,
+    SweepSpec,
+)
+
+UNFLAGGED = ("search_space", "settings")
+"""Settings of a search that are no single values."""
 
 
 def finetune_options(parser: Parser) -> None:
@@ -21,6 +32,22 @@ def find_lr_options(parser: Parser) -> None:
     parser.add_argument("name", nargs="?", help="Name of the run.")
     add_background(parser)
     add_settings(parser, FinetuneSpec)
+
+
+def sweep_options(parser: Parser) -> None:
+    """Add the settings of `%%sweep` and `labkit sweep`; what to vary is written in YAML."""
+    add_settings(parser, SweepSpec, skip=UNFLAGGED)
+    add_settings(parser, FinetuneSpec)
+
+
+def sweep_magic_options(parser: Parser) -> None:
+    """Add what `%%sweep` takes."""
+    parser.add_argument("name", nargs="?", help="Name of the search and of its variable.")
+    add_background(parser)
+    parser.add_argument("--resume", action="store_true", help="Go on with the search of this name.")
+    text = "Work on the search of this name with one more process."
+    parser.add_argument("--join", action="store_true", help=text)
+    sweep_options(parser)
 
 
 def generate_options(parser: Parser) -> None:

@@ -16,6 +16,7 @@ from .commands import (
     rate_options,
     scaling_options,
     shown_options,
+    sweep_magic_options,
 )
 
 
@@ -42,6 +43,12 @@ MAGICS: Mapping[str, Callable[[], Parser]] = {
         "%%find_lr",
         "Find a learning rate: raise it step by step, see where the loss falls fastest.",
         find_lr_options,
+    ),
+    "sweep": _magic(
+        "%%sweep",
+        "Search among settings: trials as the YAML in the cell says, the best beside the default.",
+        sweep_magic_options,
+        add_panel,
     ),
     "optimize": _magic(
         "%optimize",

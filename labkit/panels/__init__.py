@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .follow import RunPanel
     from .optimize_panel import OptimizePanel
     from .runs_panel import RunsPanel
+    from .sweep_panel import SweepPanel
 
 
 def compare(run: str | Run, other: str | Run | None = None) -> "ComparePanel":
@@ -77,3 +78,14 @@ def runs() -> "RunsPanel":
     from .runs_panel import RunsPanel
 
     return RunsPanel()
+
+
+def sweep(run: str | Run) -> "SweepPanel":
+    """Return the panel of a search: trials as they come, the best so far, what matters.
+
+    Args:
+        run: The search, or its name.
+    """
+    from .sweep_panel import SweepPanel
+
+    return SweepPanel(run)

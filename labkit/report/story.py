@@ -9,11 +9,15 @@ from .history import samples
 from .ladder import ladder
 from .merged import merged
 from .results import pictures, results
+from .searched import search
 from .stages import stages
 from .trouble import how_to_stop, trouble
 
 CHECKED = {"optimize": ladder, "merge": merged}
 """Jobs that make a model from another, each with what shows how far apart the two are."""
+
+SEARCHES = ("sweep", "join")
+"""Jobs that take trials."""
 
 FINISHED = ("done", "stopped", "failed")
 
@@ -36,6 +40,8 @@ def progress(run: Run) -> list[Block]:
         return [head(run), *stages(run), *_notes(run)]
     if run.job == "find_lr":
         return [head(run), *rates(run), *_notes(run)]
+    if run.job in SEARCHES:
+        return [head(run), *search(run), *_notes(run)]
     blocks: list[Block] = [head(run), *_numbers(run), *course.signs(run), *loss_picture(run)]
     return [*blocks, *course.schedule(run), *samples(run), *_notes(run)]
 
@@ -48,6 +54,9 @@ def ended(run: Run) -> list[Block]:
     if run.job == "evaluate":
         blocks += [*results(run), *pictures(run), *stages(run)]
         return [*blocks, *facts(run), *_notes(run)]
+    if run.job in SEARCHES:
+        blocks += [*search(run), *results(run)]
+        return [*blocks, *facts(run), *course.resources(run), *_notes(run)]
     if run.job == "find_lr":
         return [*blocks, *rates(run), *facts(run), *course.resources(run), *_notes(run)]
     blocks += [*results(run), *course.signs(run), *loss_picture(run), *pictures(run)]

@@ -130,7 +130,7 @@ class TextView:
             case "eval":
                 measured = words.loss(event["eval_loss"])
                 return f"validation at step {event['step']}: {measured} nats/token"
-            case "note":
+            case "trial" | "note":
                 return str(event.get("text", ""))
         return ""
 

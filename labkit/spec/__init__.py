@@ -12,8 +12,9 @@ from .methods import METHODS, Method
 from .optimize import OptimizeSpec
 from .serve import ServeSpec
 from .source import TASKS
+from .sweep import SweepSpec
 
-AnySpec = FinetuneSpec | OptimizeSpec | GenerateSpec | EvaluateSpec | MergeSpec
+AnySpec = FinetuneSpec | OptimizeSpec | GenerateSpec | EvaluateSpec | MergeSpec | SweepSpec
 """The settings of any job."""
 
 SPECS: dict[
@@ -22,7 +23,8 @@ SPECS: dict[
     | type[OptimizeSpec]
     | type[GenerateSpec]
     | type[EvaluateSpec]
-    | type[MergeSpec],
+    | type[MergeSpec]
+    | type[SweepSpec],
 ] = {
     "finetune": FinetuneSpec,
     "find_lr": FinetuneSpec,
@@ -30,6 +32,8 @@ SPECS: dict[
     "generate": GenerateSpec,
     "evaluate": EvaluateSpec,
     "merge": MergeSpec,
+    "sweep": SweepSpec,
+    "join": SweepSpec,
 }
 """Each job's kind of settings."""
 
@@ -47,5 +51,6 @@ __all__ = [
     "Method",
     "OptimizeSpec",
     "ServeSpec",
+    "SweepSpec",
     "loss_defaults",
 ]

@@ -1,18 +1,16 @@
 """Settings of an export."""
 
-import re
 from dataclasses import dataclass
 
 from ..errors import SpecError
 from ..settings import Spec, setting
+from .times import check_time, seconds_of
 
 PRECISIONS = ("fp32", "int8", "int4")
 """Weights of an exported model, from the largest to the smallest."""
 
 TARGETS = ("cpu", "cuda", "directml", "qnn", "openvino", "coreml", "webgpu", "auto")
 """Execution providers by their short names; `auto` measures those that are installed."""
-
-TIME = re.compile(r"(\d+(?:\.\d+)?)([sm])")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,15 +64,9 @@ class OptimizeSpec(Spec):
             )
         ordered = tuple(name for name in PRECISIONS if name in self.precision)
         object.__setattr__(self, "precision", ordered)
-        if self.tune is not None and not TIME.fullmatch(self.tune):
-            raise SpecError(
-                f"tune must be a time in seconds or minutes; got {self.tune!r}.",
-                hint="For example: 60s, or 2m.",
-            )
+        check_time("tune", self.tune)
 
     @property
     def tune_seconds(self) -> float:
         """Time to spend on session settings, in seconds; 0 for none."""
-        found = TIME.fullmatch(self.tune or "0s")
-        assert found is not None
-        return float(found[1]) * (60 if found[2] == "m" else 1)
+        return seconds_of(self.tune or "0s")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     )
     from .planning import Plan, plan
     from .range_test import find_lr
+    from .shared import SharedBase
     from .trainer import PackedTrainer
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "How",
     "PackedTrainer",
     "Plan",
+    "SharedBase",
     "TrainResult",
     "adapter_facts",
     "add_adapter",
@@ -50,6 +52,7 @@ _HOMES = {
     "finetune": ("TrainResult", "train"),
     "planning": ("Plan", "plan"),
     "range_test": ("find_lr",),
+    "shared": ("SharedBase",),
     "methods": (
         "AdapterFacts",
         "adapter_facts",

@@ -51,5 +51,7 @@ def test_a_time_to_tune_is_read_in_seconds_and_minutes(text, seconds):
 
 
 def test_a_time_without_a_unit_is_a_mistake():
-    with pytest.raises(SpecError, match="tune must be a time in seconds or minutes; got '60'"):
+    with pytest.raises(
+        SpecError, match="tune must be a time in seconds, minutes or hours; got '60'"
+    ):
         OptimizeSpec(run="tone", tune="60")

@@ -29,6 +29,7 @@ MAGICS = (
     "runs",
     "scaling",
     "stop",
+    "sweep",
     "tensorboard",
 )
 LONG = "max_steps: 100000\neval_steps: 50000"
