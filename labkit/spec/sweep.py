@@ -6,10 +6,11 @@ from itertools import islice, product
 from math import prod
 from typing import Any, Self
 
-from ..errors import SpecError, near
+from ..errors import SpecError, listed, near
 from ..settings import Spec, setting
 from ..yaml import write_yaml
 from .finetune import FinetuneSpec
+from .losses import LOSSES
 from .methods import METHODS
 from .space import Dimension, read_space
 from .times import check_time, seconds_of
@@ -72,6 +73,7 @@ class SweepSpec(Spec):
         same = {n: tuple(v) if isinstance(v, list) else v for n, v in self.settings.items()}
         object.__setattr__(self, "search_space", plain)
         object.__setattr__(self, "settings", same)
+        self._check_losses(space)
         self._check_values(space)
         self._check_grid(space)
 
@@ -180,6 +182,22 @@ class SweepSpec(Spec):
                 return
         if refused is not None:
             raise SpecError(f"search_space: {refused.problem}", hint=refused.hint)
+
+    def _check_losses(self, space: Mapping[str, Dimension]) -> None:
+        """Refuse trials that are compared by losses which mean different things."""
+        own = {"loss", *(name for loss in LOSSES.values() for name in loss.defaults)}
+        odd = next((name for name in space if name in own), None)
+        if odd and (self.metric_for_best_model == "eval_loss" or self.pruner != "none"):
+            raise SpecError(
+                f"search_space: {odd} changes what the validation loss means, by which trials are "
+                "compared.",
+                hint="Take metric_for_best_model: accuracy (or another) and pruner: none.",
+            )
+        if (name := self.settings.get("loss", "cross_entropy")) not in LOSSES:
+            raise SpecError(
+                f"A search takes {listed([*LOSSES])}; got the loss {name!r}.",
+                hint="Try a loss of your own with %%finetune.",
+            )
 
     def _check_grid(self, space: Mapping[str, Dimension]) -> None:
         for name, dimension in space.items():

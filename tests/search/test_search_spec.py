@@ -125,6 +125,11 @@ def test_a_grid_takes_every_combination():
         ("search_space: {r: [8]}\nr: 4", "r is searched and set; got 4"),
         ("search_space: {r: [8]}\nmethod: full", "The method full has no setting r"),
         ("search_space: {r: [8]}\nn_trails: 3", "no setting 'n_trails'.*'n_trials'"),
+        ("search_space: {loss: [focal, cross_entropy]}", "loss changes what the validation loss"),
+        (
+            "search_space: {r: [8]}\nloss: mine",
+            "A search takes cross_entropy, .*got the loss 'mine'",
+        ),
         ("search_space: {r: [8]}\ntimeout: soon", "timeout must be a time"),
         ("search_space: {r: [8]}\nsearch_strategy: {type: grid, trials: 3}", "type and num_trials"),
         ("search_space: {r: {low: 8, high: 9}}\nsampler: grid", "a step for r; got 8 to 9"),
