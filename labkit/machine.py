@@ -11,6 +11,9 @@ SPIN = {"GOMP_SPINCOUNT": "2000"}
 """How long OpenMP's threads spin for each other before they sleep. With the default a busy machine
 makes a training step ten times slower; with this 2.5 times, and a quiet machine loses nothing."""
 
+_forgotten = 0
+"""The largest memory before the last `forget_peak`, in bytes."""
+
 _NO_LIMIT = 2**60
 """cgroup v1 writes a number near 2**63 where there is no limit."""
 
@@ -55,6 +58,11 @@ def tree_seconds(pid: int | None = None) -> float:
 
 def peak_bytes() -> int:
     """Return the largest resident memory this process has had, in bytes."""
+    return max(_forgotten, peak_now())
+
+
+def peak_now() -> int:
+    """Return the largest resident memory since `forget_peak`, or since the process began."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
     except OSError:  # not Linux
@@ -62,6 +70,14 @@ def peak_bytes() -> int:
 
         return int(psutil.Process().memory_info().rss)
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), 0)
+
+
+def forget_peak() -> None:
+    """Let `peak_now` begin anew, where the system can; `peak_bytes` keeps what was seen."""
+    global _forgotten
+    _forgotten = peak_bytes()
+    with contextlib.suppress(OSError):  # not Linux, or not allowed: the peak stays as it is
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 def give_back_memory() -> None:

@@ -23,6 +23,7 @@ from typing import Any
 from . import machine
 from .errors import RunError
 from .recorder import Recorder
+from .report import autopsy
 from .run import Run
 
 IDLE_SECONDS = 900.0
@@ -150,24 +151,24 @@ def write_last_word(path: Path, code: int, charge: Charge | None = None) -> None
     problem, hint = _cause(code, run, is_memory)
     saved = run.last("checkpoint")
     kept = f" The checkpoint of step {saved['step']} is kept." if saved else ""
+    held = autopsy.resident(run) if is_memory else ""
     Recorder(path).emit(
         "end",
         status="failed",
         error="RunFailed",
-        problem=f"The worker {problem}{where}.{kept}",
+        problem=f"The worker {problem}{where}.{held}{kept}",
         hint=hint,
         exit=code,
     )
 
 
 def _cause(code: int, run: Run, is_memory: bool) -> tuple[str, str]:
-    from .worker import MEMORY_HINT
-
     if code == -signal.SIGKILL and is_memory:
         peak = max((event["bytes"] for event in run.of("resources")), default=0)
         limit = machine.memory_limit() // machine.MIB
         seen = f" (last seen at {peak // machine.MIB} MiB)" if peak else ""
-        return f"was killed by the memory limit of {limit} MiB{seen}", MEMORY_HINT
+        said = f"was killed by the memory limit of {limit} MiB{seen}"
+        return said, autopsy.what_would_fit(run)
     if code < 0:
         kept = "to go on from its last checkpoint" if run.last("checkpoint") else "to begin again"
         return f"was killed by {signal.Signals(-code).name}", f"Resume the run {kept}."

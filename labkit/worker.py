@@ -18,6 +18,7 @@ from .errors import LabError
 from .files import is_no_room, locked
 from .jobs import JOBS, Job
 from .recorder import Recorder
+from .report import autopsy
 from .resources import watched
 from .run import Run
 from .training.tensorboard import mirrored
@@ -68,17 +69,19 @@ def _attempt(run: Run, recorder: Recorder, stop: StopRequest, resume: bool) -> d
         return {"status": "failed", "error": kind, "problem": error.problem, "hint": error.hint}
     except Exception as error:  # noqa: BLE001 - whatever it was, it becomes the record's last word
         traceback.print_exc()
-        return _last_word(error, run.path)
+        return _last_word(error, run)
 
 
-def _last_word(error: Exception, path: Path) -> dict[str, str]:
+def _last_word(error: Exception, run: Run) -> dict[str, str]:
+    path = run.path
     said = next(iter(str(error).strip().splitlines()), "") or "no message"
     end = {"status": "failed", "error": "RunFailed"}
     if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
         limit = machine.memory_limit() // machine.MIB
         return end | {
-            "problem": f"There was not enough memory: {said:.200} (limit {limit} MiB).",
-            "hint": MEMORY_HINT,
+            "problem": f"There was not enough memory: {said:.200} (limit {limit} MiB)."
+            + autopsy.resident(run),
+            "hint": autopsy.what_would_fit(run),
         }
     if is_no_room(error):
         problem = f"The disk of {path} is full."
@@ -92,12 +95,6 @@ def _last_word(error: Exception, path: Path) -> dict[str, str]:
         "problem": f"The worker failed with {type(error).__name__}: {said:.300}",
         "hint": f"The traceback is in {path / 'log.txt'}.",
     }
-
-
-MEMORY_HINT = (
-    "Start anew with a higher gradient_accumulation_steps (smaller micro-batches, the same "
-    "result), a smaller batch_size or max_length, or gradient_checkpointing: true."
-)
 
 
 @contextlib.contextmanager

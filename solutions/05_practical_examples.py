@@ -96,7 +96,7 @@ guess_base, guess_tuned = 0.4, 0.8
 # The template is the module's own form: `{phrase}` and `{tone}` are columns, and what follows the last fixed text
 # (`### Tone:`) is the completion. Everything before it is prompt, and carries no loss.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 # %%finetune --dry-run
 model: smollm2-135m
 data: phrases

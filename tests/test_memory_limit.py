@@ -111,20 +111,34 @@ def work(path, limit, value):
     return Run(path).last("end")
 
 
-def test_a_run_over_the_memory_limit_ends_in_a_sentence_and_a_smaller_one_fits(workplace, wide):
-    said = learn("big", wide | {"batch_size": 24, "max_length": 250})
+def test_a_run_over_the_memory_limit_is_refused_and_what_is_suggested_fits(workplace, wide):
+    big = wide | {"batch_size": 24, "max_length": 250}
+    said = learn("big", big)
     assert said[-1] == "the notebook lives"
-    assert "memory limit of 1500 MiB" in said[0] or "not enough memory" in said[0]
-    assert "gradient_accumulation_steps" in said[1]
     run = Run("big")
     assert run.status == "failed"
-    assert run.last("plan")  # the record up to there is kept
-    assert learn("small", wide | {"batch_size": 1}) == ["the notebook lives"]
+    assert not run.of("plan")  # nothing was loaded
+    plan = json.loads((run.path / "plan.json").read_text())
+    assert plan["forecast"]["memory"]["low"] > plan["forecast"]["limit"]
+    if plan["forecast"]["limit"] == LIMIT:  # a memory group could be made
+        assert "1.46 GiB is the limit" in said[0]
+    smaller = plan["lighter"][0]["changes"]
+    assert all(f"{name}: " in said[1] for name in smaller)
+    assert learn("small", big | smaller) == ["the notebook lives"]
     assert Run("small").status == "done"
 
 
+def test_a_forced_run_that_memory_kills_says_what_was_in_it_and_what_would_fit(workplace, wide):
+    said = learn("forced", wide | {"batch_size": 24, "max_length": 250, "force": True})
+    assert said[-1] == "the notebook lives"
+    assert "memory limit of 1500 MiB" in said[0] or "not enough memory" in said[0]
+    assert "In it, as planned: activations " in said[0]
+    assert said[1].strip().startswith("What would fit: ")
+    assert Run("forced").last("forecast")  # the record up to there is kept
+
+
 def test_an_allocation_that_is_refused_is_a_sentence_and_a_traceback(workplace, wide):
-    spec = FinetuneSpec(**wide | {"batch_size": 24, "max_length": 250})
+    spec = FinetuneSpec(**wide | {"batch_size": 24, "max_length": 250, "force": True})
     run = create("big", "finetune", spec)
     end = work(run.path, resource.RLIMIT_AS, 4 * 1024 * MIB)
     assert end["status"] == "failed"

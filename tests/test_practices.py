@@ -60,5 +60,6 @@ def test_a_preview_draws_the_learning_rate_before_anything_is_trained(workplace,
     steps = -(-len(shown.splits.train) // 4) * 2
     assert f"until the last of {steps} steps; batch 4." in repr(shown)
     html = shown._repr_html_()
-    assert html.count("<img") == 1
+    assert html.count("<img") == 2
+    assert "What memory consists of" in html
     assert "rises from 0 to 0.005" in html

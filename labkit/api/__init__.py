@@ -10,6 +10,7 @@ from .generate import Answers, generate
 from .load import load
 from .merge import merge
 from .optimize import optimize
+from .plan import Plan, foreseen, plan
 from .rated import RatingResults
 from .rating import RatingForms, latest_rating, rate
 from .ratings import ratings
@@ -22,6 +23,7 @@ from .verify import verify
 __all__ = [
     "Answerer",
     "Answers",
+    "Plan",
     "Preview",
     "RatingForms",
     "RatingResults",
@@ -36,6 +38,7 @@ __all__ = [
     "evaluate",
     "find_lr",
     "finetune",
+    "foreseen",
     "generate",
     "join_sweep",
     "latest_rating",
@@ -43,6 +46,7 @@ __all__ = [
     "load_data",
     "merge",
     "optimize",
+    "plan",
     "preview",
     "rate",
     "ratings",

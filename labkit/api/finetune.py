@@ -8,6 +8,7 @@ from .. import catalog, data, launch, report
 from ..errors import RunError
 from ..run import Run, free_name
 from ..spec import FinetuneSpec
+from .plan import foreseen
 from .staging import checked_spec, go, new_run, staged
 
 
@@ -47,6 +48,9 @@ class Preview:
     splits: data.Splits
     """The rows, read, rendered and split."""
 
+    plan: dict[str, Any] | None = None
+    """What it will need, as far as that is known without a worker; see `labkit.plan`."""
+
     def __repr__(self) -> str:
         first, rows = self.splits.train[0], self.splits
         lines = [
@@ -58,13 +62,15 @@ class Preview:
             f"Row {first.row}, as the model will see it (the loss is on what follows ⟶):",
             f"{first.prompt}⟶{first.completion}",
             self._schedule().alt,
+            *([report.plain(report.plan_blocks(self.plan)).strip()] if self.plan else []),
             "Nothing was trained. Leave out --dry-run to start.",
         ]
         return "\n".join(line for line in lines if line)
 
     def _repr_html_(self) -> str:
         text = f'<pre style="white-space:pre-wrap">{escape(repr(self))}</pre>'
-        return text + report.fragment([self._schedule()])
+        plan = report.plan_blocks(self.plan) if self.plan else []
+        return text + report.fragment([self._schedule(), *plan])
 
     def _schedule(self) -> report.Picture:
         return report.schedule_picture(self.spec, rows=len(self.splits.train))
@@ -74,7 +80,8 @@ def preview(spec: FinetuneSpec | None = None, **settings: Any) -> Preview:  # no
     """Check the settings, read the data and show the first example; train nothing."""
     with staged(settings) as ready:
         checked = checked_spec(spec, ready)
-        return Preview(checked, data.load(checked))
+        splits = data.load(checked)
+        return Preview(checked, splits, foreseen(checked, splits))
 
 
 def load_data(

@@ -1,4 +1,4 @@
-"""The commands that train: `labkit finetune`, `labkit find_lr` and `labkit sweep`."""
+"""The commands that train, or plan to: `labkit finetune`, `plan`, `find_lr` and `sweep`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,6 +23,7 @@ def add_commands(add: Callable[..., Parser]) -> None:
     one.add_argument("--dry-run", action="store_true", help="Check and show; train nothing.")
     add_show_code(one)
     one.add_argument("--resume", metavar="RUN", help="Go on with this run.")
+    _add_spec(add("plan", _plan, "Say what a fine-tuning will need here; train nothing."))
     _add_spec(add("find_lr", _find_lr, "Find a learning rate on a run's own rows."))
     _add_sweep(add("sweep", _sweep, "Search among settings as a YAML file says."))
 
@@ -57,6 +58,10 @@ def _finetune(args: Any) -> None:  # noqa: ANN401 - argparse's
         api.resume(resumable(args.resume, settings))
     else:
         api.finetune(name=args.name, **settings)
+
+
+def _plan(args: Any) -> None:  # noqa: ANN401 - argparse's
+    print(repr(api.plan(name=args.name, **given_settings(args))))
 
 
 def _find_lr(args: Any) -> None:  # noqa: ANN401 - argparse's

@@ -9,11 +9,13 @@ from .generate import generate
 from .job import Job
 from .merge import merge
 from .optimize import optimize
+from .plan import plan
 from .sweep import join, sweep
 
 JOBS: dict[str, Callable[[Job], str]] = {
     "finetune": finetune,
     "find_lr": find_lr,
+    "plan": plan,
     "optimize": optimize,
     "generate": generate,
     "evaluate": evaluate,

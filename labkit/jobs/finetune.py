@@ -16,6 +16,7 @@ from ..training.schedule import batch_sentence
 from .job import Job, opened, write_environment
 from .learning import for_head, head_labels, own_loss, teacher, tokens, weighted
 from .measuring import Held, measure
+from .planning import Planner, compared
 
 if TYPE_CHECKING:
     from ..training import AdapterFacts, TrainResult
@@ -29,14 +30,21 @@ def finetune(job: Job) -> str:
     job.notes(catalog.model_notes(spec.model, folder))
     rows = tokens(job, splits, tokenizer, spec.max_length)
     write_environment(job, splits.fingerprint)
-    result, facts = trained(job, splits, tokenizer, rows, partial(_fresh, folder, spec))
+    planner = Planner.of(job, folder, rows, len(head_labels(spec, splits)))
+    planner.begin()
+    if planner.spec.max_length != spec.max_length:
+        rows = tokens(job, splits, tokenizer, planner.spec.max_length)
+    job, spec = planner.job, planner.spec
+    ready = partial(_fresh, folder, spec)
+    result, facts = trained(job, splits, tokenizer, rows, ready, planner)
+    job, spec = planner.job, planner.spec  # probe steps may have changed them
     if result.status == "stopped":
         return "stopped"
     own = training_facts(job, result, facts)
     gc.collect()  # what is measured is loaded from disk
     machine.give_back_memory()
     found = measure(Held(job, spec, folder, tokenizer, splits), result.learned)
-    write_json(job.path / "metrics.json", found | own)
+    write_json(job.path / "metrics.json", found | own | compared(planner, own["training"]))
     run = Run(job.path)
     report.write_card(run)
     report.write_report(run)
@@ -54,6 +62,7 @@ def trained(
     tokenizer: Tokenizer,
     rows: dict[str, list[data.Tokens]],
     ready: Callable[[int | None], Model],
+    planner: Planner | None = None,
 ) -> tuple["TrainResult", "AdapterFacts"]:
     """Train, and let go of the model; return what came of it and how much learned.
 
@@ -63,6 +72,7 @@ def trained(
         tokenizer: Of the model.
         rows: The rows as tokens, by split.
         ready: Called with the outputs of a new head, if any; returns the model ready to learn.
+        planner: Foresees the training once more when the model is ready; left out: nothing does.
     """
     spec = job.spec
     assert isinstance(spec, FinetuneSpec)
@@ -87,6 +97,7 @@ def trained(
         labels=labels,
         own_loss=loss,
         teacher=teacher(job, spec, tokenizer),
+        on_ready=planner and (lambda tuned, how: planner.measure(tuned, how, learn["train"])),
     )
     return result, training.adapter_facts(model)
 

@@ -59,6 +59,14 @@ class LabMagics(Magics):
 
     @line_cell_magic
     @helpful
+    def plan(self, line: str, cell: str = "") -> api.Plan:
+        """Plan; the options' help is put here below."""
+        args = _read("plan", line)
+        settings = read_cell(cell, self.shell.user_ns) | settings_of(args, FinetuneSpec)
+        return api.plan(name=args.name, **settings)
+
+    @line_cell_magic
+    @helpful
     def find_lr(self, line: str, cell: str = "") -> None:
         """Find a learning rate; the options' help is put here below."""
         args = _read("find_lr", line)

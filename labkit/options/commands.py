@@ -27,6 +27,12 @@ def finetune_options(parser: Parser) -> None:
     add_settings(parser, FinetuneSpec)
 
 
+def plan_options(parser: Parser) -> None:
+    """Add what `%%plan` takes."""
+    parser.add_argument("name", nargs="?", help="Name of the plan's folder.")
+    add_settings(parser, FinetuneSpec)
+
+
 def find_lr_options(parser: Parser) -> None:
     """Add what `%%find_lr` takes."""
     parser.add_argument("name", nargs="?", help="Name of the run.")

@@ -13,6 +13,7 @@ from .commands import (
     generate_options,
     merge_options,
     optimize_options,
+    plan_options,
     rate_options,
     scaling_options,
     shown_options,
@@ -38,6 +39,11 @@ MAGICS: Mapping[str, Callable[[], Parser]] = {
         "Fine-tune with the YAML settings in the cell.",
         finetune_options,
         add_panel,
+    ),
+    "plan": _magic(
+        "%%plan",
+        "Say what a fine-tuning will need here: memory, time, disk; train nothing.",
+        plan_options,
     ),
     "find_lr": _magic(
         "%%find_lr",

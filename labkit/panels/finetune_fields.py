@@ -66,7 +66,7 @@ GROUPS = (
         "More on the steps",
         (
             "optim", "num_cycles", "weight_decay", "max_grad_norm", "precision", "packing",
-            "gradient_checkpointing", "seed", "trust_remote_code",
+            "gradient_checkpointing", "budget", "force", "seed", "trust_remote_code",
         ),
     ),
     Group(

@@ -3,9 +3,10 @@
 import json
 from dataclasses import dataclass, replace
 from math import prod
+from typing import Any
 
-from .. import catalog, machine
-from ..report import words
+from .. import api, catalog, machine
+from ..report import plan_line, words
 from ..report.blocks import Facts
 from ..run import Run, runs_folder
 from ..spec import FinetuneSpec
@@ -24,7 +25,7 @@ FREE = (
     "learning_rate", "lr_scheduler_type", "num_cycles", "warmup_ratio", "weight_decay",
     "max_grad_norm", "num_train_epochs", "max_steps", "save_total_limit", "seed", "report_to",
     "lora_alpha", "loraplus_lr_ratio", "load_best_model_at_end", "early_stopping_patience",
-    "limit",
+    "limit", "budget", "force",
 )  # fmt: skip
 """Settings that leave a step as long and as large as it was."""
 
@@ -49,12 +50,13 @@ def plan(spec: FinetuneSpec, seen: Preview) -> Facts:
     """
     rows, steps = len(seen.splits.train), count_steps(len(seen.splits.train), spec)
     earlier = alike(spec)
+    foreseen = None if earlier else api.foreseen(spec, seen.splits)
     items = [
         *_parameters(spec, len(seen.splits.labels)),
         ("steps", f"{words.count(steps)}, {words.count(steps_per_epoch(rows, spec))} an epoch"),
         ("tokens a step", _tokens(spec, seen)),
-        ("training", _minutes(earlier, steps)),
-        ("memory", _memory(earlier)),
+        ("training", _minutes(earlier, steps) if earlier else _foreseen(foreseen, "training")),
+        ("memory", _memory(earlier) if earlier else _foreseen(foreseen, "memory")),
     ]
     return Facts("Plan", tuple(items))
 
@@ -123,9 +125,7 @@ def _tokens(spec: FinetuneSpec, seen: Preview) -> str:
     return f"about {words.count(mean * spec.batch_size)}, {mean:.0f} a row{of}"
 
 
-def _minutes(earlier: Earlier | None, steps: int) -> str:
-    if earlier is None:
-        return UNKNOWN
+def _minutes(earlier: Earlier, steps: int) -> str:
     each = earlier.seconds_per_step
     return (
         f"about {words.seconds(each * steps)}: {words.seconds(each)} a step in the run "
@@ -133,5 +133,10 @@ def _minutes(earlier: Earlier | None, steps: int) -> str:
     )
 
 
-def _memory(earlier: Earlier | None) -> str:
-    return f"{words.size(earlier.peak_bytes)} in the run {earlier.name}" if earlier else UNKNOWN
+def _memory(earlier: Earlier) -> str:
+    return f"{words.size(earlier.peak_bytes)} in the run {earlier.name}"
+
+
+def _foreseen(plan: dict[str, Any] | None, what: str) -> str:
+    """Return a line of the plan that `%plan` makes, as far as it is known without probe steps."""
+    return plan_line(plan["forecast"], what) if plan else UNKNOWN

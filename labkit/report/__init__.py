@@ -9,6 +9,7 @@ from .kept import KeptPictures
 from .markdown import fenced
 from .page import write_report
 from .plaintext import line, plain, progress_line, text
+from .planned import plan_blocks, plan_line, plan_of, too_large, what_fits
 from .rating_page import rating_page
 from .ratings import ratings_html, ratings_text
 from .rungs import kept_models
@@ -39,6 +40,9 @@ __all__ = [
     "links",
     "live",
     "plain",
+    "plan_blocks",
+    "plan_line",
+    "plan_of",
     "progress_line",
     "rating_page",
     "ratings_html",
@@ -47,7 +51,9 @@ __all__ = [
     "scaling",
     "schedule_picture",
     "text",
+    "too_large",
     "watcher",
+    "what_fits",
     "write_card",
     "write_report",
 ]

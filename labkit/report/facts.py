@@ -72,7 +72,7 @@ def href(run: Run, name: str) -> str:
 
 def _settings(run: Run) -> list[tuple[str, str]]:
     spec = run.spec.as_dict()
-    if run.job not in ("finetune", "find_lr"):
+    if run.job not in ("finetune", "find_lr", "plan"):
         given = {key: value for key, value in spec.items() if value is not None}
         return [(words.name(key), words.value_of(key, value)) for key, value in given.items()]
     rate = ("learning rate", f"{spec['learning_rate']:g}, {spec['lr_scheduler_type']}")

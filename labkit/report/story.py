@@ -8,6 +8,7 @@ from .facts import facts, title
 from .history import samples
 from .ladder import ladder
 from .merged import merged
+from .planned import beside_actual, planned
 from .results import pictures, results
 from .searched import search
 from .stages import stages
@@ -42,8 +43,10 @@ def progress(run: Run) -> list[Block]:
         return [head(run), *rates(run), *_notes(run)]
     if run.job in SEARCHES:
         return [head(run), *search(run), *_notes(run)]
+    if run.job == "plan":
+        return [head(run), *planned(run), *_notes(run)]
     blocks: list[Block] = [head(run), *_numbers(run), *course.signs(run), *loss_picture(run)]
-    return [*blocks, *course.schedule(run), *samples(run), *_notes(run)]
+    return [*blocks, *planned(run), *course.schedule(run), *samples(run), *_notes(run)]
 
 
 def ended(run: Run) -> list[Block]:
@@ -57,10 +60,13 @@ def ended(run: Run) -> list[Block]:
     if run.job in SEARCHES:
         blocks += [*search(run), *results(run)]
         return [*blocks, *facts(run), *course.resources(run), *_notes(run)]
+    if run.job == "plan":
+        return [*blocks, *planned(run), *facts(run), *_notes(run)]
     if run.job == "find_lr":
         return [*blocks, *rates(run), *facts(run), *course.resources(run), *_notes(run)]
     blocks += [*results(run), *course.signs(run), *loss_picture(run), *pictures(run)]
-    return [*blocks, *facts(run), *course.schedule(run), *course.resources(run), *_notes(run)]
+    blocks += [*facts(run), *beside_actual(run)]
+    return [*blocks, *course.schedule(run), *course.resources(run), *_notes(run)]
 
 
 def settled(run: Run) -> str:

@@ -15,6 +15,7 @@ from . import story, words
 from .html import bundle, fragment
 from .kept import KeptPictures
 from .plaintext import line, text
+from .planned import plan_sentence
 
 
 class Watcher(Protocol):
@@ -132,6 +133,8 @@ class TextView:
                 return f"validation at step {event['step']}: {measured} nats/token"
             case "trial" | "note":
                 return str(event.get("text", ""))
+            case "forecast":
+                return plan_sentence(event["forecast"])
         return ""
 
     def _write(self, said: str) -> None:

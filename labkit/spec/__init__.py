@@ -28,6 +28,7 @@ SPECS: dict[
 ] = {
     "finetune": FinetuneSpec,
     "find_lr": FinetuneSpec,
+    "plan": FinetuneSpec,
     "optimize": OptimizeSpec,
     "generate": GenerateSpec,
     "evaluate": EvaluateSpec,

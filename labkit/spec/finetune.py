@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ..settings import setting
+from .limits import LimitSettings
 from .loss import LossSettings
 from .losses import loss_defaults
 from .method import MethodSettings
@@ -14,7 +15,7 @@ from .steps import StepSettings
 
 @dataclass(frozen=True, kw_only=True)
 class FinetuneSpec(
-    StepSettings, LossSettings, MethodSettings, SourceSettings
+    LimitSettings, StepSettings, LossSettings, MethodSettings, SourceSettings
 ):  # shown from the last to the first
     """Settings of one fine-tuning run.
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     )
     from .planning import Plan, plan
     from .range_test import find_lr
+    from .rehearsal import rehearse
     from .shared import SharedBase
     from .trainer import PackedTrainer
 
@@ -45,6 +46,7 @@ __all__ = [
     "merge",
     "plan",
     "read_labels",
+    "rehearse",
     "train",
 ]
 
@@ -52,6 +54,7 @@ _HOMES = {
     "finetune": ("TrainResult", "train"),
     "planning": ("Plan", "plan"),
     "range_test": ("find_lr",),
+    "rehearsal": ("rehearse",),
     "shared": ("SharedBase",),
     "methods": (
         "AdapterFacts",

@@ -94,7 +94,7 @@ def compare(
     flat = batches.to_device(batches.pack(chosen, share_prefix=share_prefix), device)
     head = head_of(model)
     n_targets = sum(map(batches.n_targets, chosen))
-    with _undisturbed(model), _autocast(device, precision):
+    with _undisturbed(model), autocast(device, precision):
         plain = _measure(model, lambda: _plain_loss(model, chosen, device))
         with attention(model, packed.NAME):
             ours = _measure(model, lambda: batches.loss_sum(model, flat, head) / n_targets)
@@ -170,7 +170,8 @@ def _undisturbed(model: nn.Module) -> Iterator[None]:
         model.train(training)
 
 
-def _autocast(device: torch.device, precision: str) -> AbstractContextManager[Any]:
+def autocast(device: torch.device, precision: str) -> AbstractContextManager[Any]:
+    """Return a context in which matrix products are computed in a precision."""
     if precision == "fp32":
         return nullcontext()
     dtype = torch.bfloat16 if precision == "bf16" else torch.float16

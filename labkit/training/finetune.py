@@ -77,6 +77,7 @@ def train(  # noqa: PLR0913 - the one way in; all but five are by name
     labels: Sequence[str] = (),
     own_loss: OwnLoss | None = None,
     teacher: "nn.Module | None" = None,
+    on_ready: "Callable[[nn.Module, How], FinetuneSpec] | None" = None,
 ) -> TrainResult:
     """Fine-tune `model` on tokens; save the adapter in `output_dir/adapter`, or all in `model`.
 
@@ -95,6 +96,8 @@ def train(  # noqa: PLR0913 - the one way in; all but five are by name
         labels: What a head tells apart, in the order of its outputs.
         own_loss: What is made small in place of the losses that have a name.
         teacher: What the loss `distillation` learns from.
+        on_ready: Called as `on_ready(model, how)` before the first step, the model as it will
+            learn; gives the settings to go on with, and may raise.
 
     Raises:
         RunError: `output_dir` has checkpoints and `resume` is False.
@@ -110,6 +113,7 @@ def train(  # noqa: PLR0913 - the one way in; all but five are by name
         case = Case(tuned, spec, [*tokens_train, *tokens_eval], emit, own_loss)
         how = decide(case, pad_token_of(tokenizer), folder.parent, resume=resume)
         with computing(tuned, how):
+            spec = on_ready(tuned, how) if on_ready else spec
             loss_sum = tried(case, how) or taught(tuned, teacher, spec)
             trainer = PackedTrainer(
                 tuned, spec, rows, how=how, output_dir=folder, emit=emit, loss_sum=loss_sum

@@ -25,9 +25,10 @@ from .. import machine
 from ..data import Tokens
 from ..errors import RunFailed
 from ..spec import FinetuneSpec
-from . import batches, checkpoints, losses
+from . import autopsy, batches, checkpoints, losses
 from .arguments import How, arguments
 from .batches import Batch, LossSum
+from .collated import Collated
 from .methods import head_of, load_weights, save_adapter
 from .optimizers import faster_b
 from .shortcut import Shortcut
@@ -74,15 +75,17 @@ class PackedTrainer(Trainer):
             made = self._collate, self._loss_sum
             short = Shortcut(model, every, *made, folder=self.folder, emit=emit)
             self._collate, self._loss_sum = short.batch, short.loss_sum
+        self._collated = Collated(self._collate, rows[0], 2 * spec.gradient_accumulation_steps + 2)
         super().__init__(
             model=model,
             args=arguments(spec, len(rows[0]), bool(rows[1]), how, self.folder),
-            data_collator=self._collate,
+            data_collator=self._collated,
             train_dataset=list(rows[0]),
             eval_dataset=self.eval_rows or None,
         )
         self.model_accepts_loss_kwargs = self.loss_is_scaled_for_ga = True  # by compute_loss
         self._head = head_of(model)
+        self._origin = ""
         for callback in (PrinterCallback, ProgressCallback):
             self.remove_callback(callback)
 
@@ -120,8 +123,17 @@ class PackedTrainer(Trainer):
         """Return this micro-batch's part of the step's mean loss, per target token."""
         n_items = batches.n_items(inputs) if num_items_in_batch is None else num_items_in_batch
         loss = self._loss_sum(model, inputs, self._head) / n_items
+        if not self._origin and not loss.isfinite():
+            self._origin = self._came_from(model, inputs)
         processes: int = self.accelerator.num_processes
         return loss * processes  # DDP takes the mean over processes
+
+    def _came_from(self, model: torch.nn.Module, inputs: Batch) -> str:
+        """Return sentences on where a loss that is not finite came from."""
+        where = autopsy.origin(self.tuned, lambda: self._loss_sum(model, inputs, self._head))
+        rows = self._collated.rows_of(inputs)
+        named = ", ".join(map(str, rows))
+        return f" {where}" + (f" Its training rows, counted from 0: {named}." if rows else "")
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Keep what the Trainer measured, and tell about a step."""
@@ -141,7 +153,8 @@ class PackedTrainer(Trainer):
         self.emit("step", step=step, max_steps=of, **values, **self._counts)
         if not math.isfinite(logs["loss"]):
             raise RunFailed(
-                f"The loss is not a finite number at step {step}; got {logs['loss']}.",
+                f"The loss is not a finite number at step {step}; got {logs['loss']}."
+                + self._origin,
                 hint="Lower learning_rate, or set precision to fp32.",
             )
 

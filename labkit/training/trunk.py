@@ -79,7 +79,7 @@ class Trunk:
         """Return why these layers cannot be left out, tried on a batch; or None."""
         if not self.layers:
             return "the first layer of the model learns"
-        with _undisturbed(self.model):
+        with undisturbed(self.model):
             first, again = self._output(batch), self._output(batch)
         if not isinstance(first, Tensor):
             return "they hand on more than their states"
@@ -147,7 +147,7 @@ def _giving(layers: Sequence[nn.Module], states: Tensor) -> Iterator[None]:
 
 
 @contextmanager
-def _undisturbed(model: nn.Module) -> Iterator[None]:
+def undisturbed(model: nn.Module) -> Iterator[None]:
     """Let a model train for a moment; its random numbers are drawn as if it had not."""
     is_training = model.training
     model.train()

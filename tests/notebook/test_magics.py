@@ -25,6 +25,7 @@ MAGICS = (
     "merge",
     "models",
     "optimize",
+    "plan",
     "rate",
     "runs",
     "scaling",
@@ -83,7 +84,7 @@ def runs_here():
 def test_the_extension_brings_its_magics_and_takes_them_back(shell):
     found = shell.magics_manager.magics
     assert set(MAGICS) <= set(found["line"])
-    assert {"finetune", "find_lr", "generate", "data"} <= set(found["cell"])
+    assert {"finetune", "find_lr", "generate", "data", "plan"} <= set(found["cell"])
     shell.run_line_magic("unload_ext", "labkit")
     assert not set(MAGICS) & (set(found["line"]) | set(found["cell"]))
     assert "--lora-alpha" not in offered(shell, "%%finetune x --lora")

@@ -1,6 +1,7 @@
 """Whole runs against the plain Trainer of Transformers, and the promises of a run."""
 
 import json
+import re
 
 import pytest
 import torch
@@ -167,8 +168,20 @@ def test_a_callback_may_use_random_numbers_and_text_generation(tmp_path):
 def test_a_loss_that_is_not_finite_ends_the_run_with_a_sentence(tmp_path):
     model = tiny_model()
     model.lm_head.weight.data[5] = float("nan")
-    with pytest.raises(RunFailed, match="not a finite number at step 1"):
+    with pytest.raises(RunFailed, match=r"not a finite number at step 1.*lm_head\.weight"):
         run(tmp_path, model=model, packing="padded")
+
+
+def test_a_loss_that_is_not_finite_names_its_layer_and_its_rows(tmp_path):
+    model = tiny_model()
+    inner = model.model.layers[1].mlp.up_proj
+    inner.register_forward_hook(lambda layer, inputs, output: output * float("inf"))
+    with pytest.raises(RunFailed) as caught:
+        run(tmp_path, model=model, packing="padded", batch_size=2)
+    said = str(caught.value)
+    assert "The first layer that gave such a value is model.layers.1.mlp.up_proj." in said
+    named = re.search(r"training rows, counted from 0: (\d+), (\d+)\.", said)
+    assert all(0 <= int(place) < 22 for place in named.groups())
 
 
 def test_an_adapter_that_learned_nothing_is_refused(tmp_path):

@@ -1,0 +1,36 @@
+"""The batches made last, each with its rows, so that a step that fails can name them."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from ..data import Tokens
+from .batches import Batch
+
+
+class Collated:
+    """A collator that remembers which rows its last batches were made of.
+
+    Args:
+        collate: Makes a batch of rows.
+        rows: All training rows.
+        last: Batches that are remembered; some are made ahead of their step.
+    """
+
+    def __init__(
+        self, collate: Callable[[Sequence[Tokens]], Batch], rows: Sequence[Tokens], last: int
+    ) -> None:
+        self._collate = collate
+        self._places = {id(row): place for place, row in enumerate(rows)}
+        self._made: deque[tuple[Batch, list[int]]] = deque(maxlen=last)
+
+    def __call__(self, rows: Sequence[Tokens]) -> Batch:
+        """Return the batch of rows."""
+        batch = self._collate(rows)
+        self._made.append((batch, [self._places[id(row)] for row in rows]))
+        return batch
+
+    def rows_of(self, batch: Batch) -> list[int]:
+        """Return the places of a batch's rows among the training rows; none if long ago."""
+        ids = batch["input_ids"].cpu()
+        same = (places for made, places in self._made if made["input_ids"].equal(ids))
+        return next(same, [])
