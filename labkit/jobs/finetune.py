@@ -97,7 +97,7 @@ def trained(
         labels=labels,
         own_loss=loss,
         teacher=teacher(job, spec, tokenizer),
-        on_ready=planner and (lambda tuned, how: planner.measure(tuned, how, learn["train"])),
+        on_ready=planner.measuring(learn["train"]) if planner else None,
     )
     return result, training.adapter_facts(model)
 
