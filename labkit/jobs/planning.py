@@ -161,19 +161,22 @@ class Planner:
 def compared(planner: Planner, training: Mapping[str, Any]) -> dict[str, Any]:
     """Return what was foreseen beside what was, as metrics.json has it; nothing without a plan.
 
+    Nothing is compared either in a run that was resumed, whose time was not spent in one go.
+
     Args:
         planner: The planner of the run.
         training: What metrics.json says of the training.
     """
     run = Run(planner.job.path)
     found = report.plan_of(run).get("forecast")
-    if not found:
+    starts = run.of("start")
+    if not found or len(starts) != 1:  # one that was resumed took other ways than were foreseen
         return {}
     peaks = [machine.peak_bytes(), *(event["bytes"] for event in run.of("resources"))]
     actual = {
         "memory": max(peaks),
         "training": training["seconds"],
-        "seconds": time.time() - run.of("start")[0]["time"],
+        "seconds": time.time() - starts[0]["time"],
     }
     kept = {name: {**found[name], "actual": actual[name]} for name in actual if found[name]}
     planner.job.emit("plan_beside_actual", **kept)
