@@ -41,7 +41,7 @@ class TorchModel:
         return logits[-1:] if self.is_classifier else logits, None
 
     def logits_of(self, rows: list[list[int]]) -> Iterator[Logits]:
-        """Yield what `logits` returns of each row; some are read side by side, in half the time.
+        """Yield what `logits` returns of each row; some are read side by side, which saves time.
 
         The shorter ones go on with a token that nobody looks at: what comes later changes nothing.
         """
