@@ -11,9 +11,10 @@
   * MissingExtra   an optional package is not installed
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
+from typing import Any
 
 
 class LabError(Exception):
@@ -36,6 +37,10 @@ class LabError(Exception):
     def hint(self) -> str:
         """The sentence that says what to do next."""
         return str(self.args[1])
+
+    def as_record(self) -> dict[str, str]:
+        """Return the error as values that JSON can hold; `from_record` makes it anew."""
+        return {"error": type(self).__name__, "problem": self.problem, "hint": self.hint}
 
     def __str__(self) -> str:
         return f"{self.problem}\n  {self.hint}"
@@ -75,6 +80,13 @@ class ExportError(LabError):
 
 class MissingExtra(LabError):  # noqa: N818 - reads as the condition it reports
     """An optional package is not installed."""
+
+
+def from_record(values: Mapping[str, Any], default: type[LabError]) -> LabError:
+    """Return the error of `as_record`, or a `default` one where its kind is not known here."""
+    kind = globals().get(str(values.get("error")))
+    known = kind if isinstance(kind, type) and issubclass(kind, LabError) else default
+    return known(str(values["problem"]), hint=str(values["hint"]))
 
 
 def near(name: str, known: Iterable[str], fallback: str) -> str:

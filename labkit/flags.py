@@ -57,7 +57,7 @@ def _facts(spec: type[Spec], name: str) -> str:
     """Return a setting's default and rule in brackets; nothing where there are none to tell."""
     field = next(one for one in fields(spec) if one.name == name)  # type: ignore[arg-type]
     rule = field.metadata.get("rule", Rule())
-    default = "" if rule.by_method else _shown(field.default)
+    default = "" if rule.is_dependent else _shown(field.default)
     facts = [f"default: {default}" if default else "", str(rule)]
     return f"[{'; '.join(filter(None, facts))}]" if any(facts) else ""
 

@@ -60,7 +60,7 @@ def start(
     request = {
         "path": str(run.path),
         "resume": resume,
-        "environment": _environment(),
+        "environment": machine.child_environment(),
         "ticket": queue(run),
         "needs_torch": needs_torch,
         "asker": asker,
@@ -114,8 +114,7 @@ def raise_if_unfinished(run: Run) -> Run:
     if end.get("status") == "stopped":
         raise _stopped(run)
     if end.get("status") == "failed":
-        kind = getattr(errors, str(end.get("error")), RunFailed)
-        raise kind(str(end["problem"]), hint=str(end["hint"]))
+        raise errors.from_record(end, RunFailed)
     return run
 
 
@@ -181,7 +180,7 @@ def _supervisor() -> "subprocess.Popen[bytes]":
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
-                env=_environment(),
+                env=machine.child_environment(),
                 start_new_session=True,  # ■ and a kernel's restart reach this process, not workers
             )
         atexit.register(_close, _process)
@@ -193,12 +192,6 @@ def _send(request: dict[str, Any]) -> None:
     assert stdin is not None
     stdin.write(json.dumps(request).encode() + b"\n")
     stdin.flush()
-
-
-def _environment() -> dict[str, str]:
-    """Return this process's environment in which `labkit` is found as it is here."""
-    paths = [str(Path(__file__).resolve().parents[1]), os.environ.get("PYTHONPATH", "")]
-    return {**machine.SPIN, **os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
 def _log_file() -> Path:

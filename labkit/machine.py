@@ -80,6 +80,17 @@ def forget_peak() -> None:
         Path("/proc/self/clear_refs").write_text("5")
 
 
+def python_path() -> str:
+    """Return a child's PYTHONPATH, by which it finds `labkit` where it is found here."""
+    here = str(Path(__file__).resolve().parents[1])
+    return os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))
+
+
+def child_environment() -> dict[str, str]:
+    """Return this process's environment for a child that computes with `labkit`."""
+    return {**SPIN, **os.environ, "PYTHONPATH": python_path()}
+
+
 def give_back_memory() -> None:
     """Return to the system what the C library keeps of freed memory, where it can be asked to."""
     import ctypes

@@ -30,8 +30,8 @@ class Rule:
     unit: str = ""
     """Unit or meaning of the number, shown in errors."""
 
-    by_method: bool = False
-    """Whether the method gives the default; None where it has no such setting."""
+    is_dependent: bool = False
+    """Whether another setting, as the method, gives the default; None where there is none."""
 
     def holds(self, value: Any) -> bool:  # noqa: ANN401 - any setting
         """Tell whether `value`, already of the right type, is allowed."""
@@ -73,7 +73,7 @@ class Spec:
             value = fitted(getattr(self, item.name), hints[item.name])
             object.__setattr__(self, item.name, value)
             rule: Rule = item.metadata.get("rule", Rule())
-            if not (rule.by_method and value is None) and not fits(value, hints[item.name]):
+            if not (rule.is_dependent and value is None) and not fits(value, hints[item.name]):
                 raise self._refusal(item.name, f"of type {type_names(hints[item.name])}", value)
             if value is not None and not rule.holds(value):
                 raise self._refusal(item.name, str(rule), value, rule.choices)

@@ -65,8 +65,7 @@ def _attempt(run: Run, recorder: Recorder, stop: StopRequest, resume: bool) -> d
             return {"status": JOBS[run.job](job)}
     except LabError as error:
         traceback.print_exc()
-        kind = type(error).__name__
-        return {"status": "failed", "error": kind, "problem": error.problem, "hint": error.hint}
+        return {"status": "failed", **error.as_record()}
     except Exception as error:  # noqa: BLE001 - whatever it was, it becomes the record's last word
         traceback.print_exc()
         return _last_word(error, run)

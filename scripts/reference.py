@@ -82,7 +82,7 @@ def _row(spec: type[Spec], name: str, text: str) -> str:
     rule = field.metadata.get("rule", Rule())
     default = f"`{field.default}`" if field.default is not MISSING else "required"
     decides = "loss" if name in LossSettings.__dataclass_fields__ else "method"
-    default = f"by {decides}" if rule.by_method else default
+    default = f"by {decides}" if rule.is_dependent else default
     rule = str(rule) or _kind(types_of(spec)[name])
     return f"| `{name}` | {default} | {_cell(rule)} | {_cell(text)} |"
 

@@ -5,11 +5,10 @@ from html import escape
 from typing import Any
 
 from .. import catalog, data, launch, report
-from ..errors import RunError
 from ..run import Run, free_name
 from ..spec import FinetuneSpec
 from .plan import foreseen
-from .staging import checked_spec, go, new_run, staged
+from .staging import checked_spec, go, new_run, require_unfinished, staged
 
 
 def finetune(
@@ -99,9 +98,6 @@ def resume(name: str, *, wait: bool = True, view: launch.View | None = None) -> 
         RunError: There is no such run, it is done, or it is still going.
     """
     run = Run(name)
-    if run.status == "done":
-        raise RunError(
-            f"The run {run.name!r} is done; there is nothing to resume.",
-            hint="Start a new run with more num_train_epochs or max_steps.",
-        )
+    hint = "Start a new run with more num_train_epochs or max_steps."
+    require_unfinished(run, "resume", hint)
     return go(run, wait=wait, view=view, resuming=True)

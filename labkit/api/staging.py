@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import catalog, data, launch, report
+from ..errors import RunError
 from ..run import Run, create, runs_folder
 from ..spec import EvaluateSpec, FinetuneSpec, SweepSpec
 from . import own_loss
@@ -88,6 +89,23 @@ def _reading(
     if isinstance(spec, SweepSpec):
         return replace(spec, settings={**spec.settings, "data": rows})
     return replace(spec, data=rows)
+
+
+def require_unfinished(run: Run, to: str, hint: str, called: str = "run") -> None:
+    """Refuse a run that is done.
+
+    Args:
+        run: The run.
+        to: What was asked for, as `resume`.
+        hint: What to do instead.
+        called: What the run is.
+
+    Raises:
+        RunError: It is done.
+    """
+    if run.status == "done":
+        problem = f"The {called} {run.name!r} is done; there is nothing to {to}."
+        raise RunError(problem, hint=hint)
 
 
 def go(run: Run, *, wait: bool, view: launch.View | None, resuming: bool = False) -> Run:

@@ -9,7 +9,7 @@ from .. import catalog, data, launch
 from ..errors import RunError
 from ..run import Run, create, free_name
 from ..spec import SweepSpec
-from .staging import create_run, go, rehearsed, staged
+from .staging import create_run, go, rehearsed, require_unfinished, staged
 
 
 def sweep(
@@ -53,11 +53,7 @@ def resume_sweep(name: str, *, wait: bool = True, view: launch.View | None = Non
         RunError: There is no such search, it is done, or it is still going.
     """
     run = _search(name)
-    if run.status == "done":
-        raise RunError(
-            f"The search {run.name!r} is done; there is nothing to resume.",
-            hint="Start a new one with more n_trials.",
-        )
+    require_unfinished(run, "resume", "Start a new one with more n_trials.", "search")
     return go(run, wait=wait, view=view, resuming=True)
 
 
@@ -68,11 +64,7 @@ def join_sweep(name: str, *, wait: bool = True, view: launch.View | None = None)
         RunError: There is no such search, or it is done.
     """
     run = _search(name)
-    if run.status == "done":
-        raise RunError(
-            f"The search {run.name!r} is done; there is nothing to join.",
-            hint=f"Look at it with %runs {run.name}.",
-        )
+    require_unfinished(run, "join", f"Look at it with %runs {run.name}.", "search")
     root = run.path / "joined"
     spec = run.spec
     assert isinstance(spec, SweepSpec)
@@ -105,8 +97,7 @@ def _check(spec: SweepSpec) -> None:
         return  # a hub is the worker's to ask
     task = data.load(spec.base).task
     if spec.metric_for_best_model != "eval_loss":
-        from ..evaluation.subjects import (
-            check_metrics,
-        )  # brings numpy, which a kernel need not have
+        # here, for it brings numpy, which a kernel need not have
+        from ..evaluation.subjects import check_metrics
 
         check_metrics((spec.metric_for_best_model,), task)

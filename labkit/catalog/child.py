@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from .. import machine
+
 Progress = Callable[[str, int, int], None]
 """Called with the stage (`fetch` or `convert`), and bytes done and in total."""
 
@@ -30,7 +32,7 @@ def run_module(
     """
     # -P: a learner's random.py or queue.py in the working directory must not shadow a module
     command = [sys.executable, "-P", "-m", *arguments]
-    env = {**os.environ, "PYTHONPATH": _python_path(), **environment}
+    env = {**os.environ, "PYTHONPATH": machine.python_path(), **environment}
     log = watch / ".stderr"
     with log.open("wb") as stderr:
         status = _run(command, env, stderr, lambda: report(folder_bytes(watch)))
@@ -67,12 +69,6 @@ def _run(
         if child.poll() is None:  # the caller was interrupted
             child.kill()
             child.wait()
-
-
-def _python_path() -> str:
-    here = str(Path(__file__).parents[2])
-    given = os.environ.get("PYTHONPATH")
-    return os.pathsep.join([here, given]) if given else here
 
 
 def _size(path: Path) -> int:

@@ -14,7 +14,7 @@ from threading import Thread
 from time import sleep
 from typing import IO, Any
 
-from .. import errors
+from .. import errors, machine
 from ..errors import ExportError, LabError
 from ..files import is_no_room
 
@@ -159,9 +159,7 @@ def _end_with_parent(parent: int) -> None:
 
 
 def _env() -> dict[str, str]:
-    root = str(Path(__file__).parents[2])
-    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return os.environ | OFFLINE | {"PYTHONPATH": os.pathsep.join(paths)}
+    return os.environ | OFFLINE | {"PYTHONPATH": machine.python_path()}
 
 
 def _as_error(parts: list[str], log: Path) -> LabError:

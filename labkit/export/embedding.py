@@ -9,9 +9,9 @@ from typing import Any
 
 from .builder import quantize_and_tie
 from .graph import Weights, load_graph, node_named, rewrite
-from .quantize.packed import BLOCK_SIZE, Array
+from .quantize import halve_scales
+from .quantize.packed import BLOCK_SIZE
 from .quantize.rounding import round_weight
-from .quantize.scales import HALF, in_half
 from .quantize.tie import GATHER
 
 TIED, OWN = "read from the int8 head", "in int8 by itself"
@@ -46,37 +46,26 @@ def quantize_embedding(folder: Path) -> bool:
     table = weights.read(gather.input[0])  # (vocab, hidden)
     if table.shape[1] % BLOCK_SIZE:
         return False
-    tensors = _tensors(table)
-    _read_from(gather, model.graph, list(tensors))
+    values, scales = round_weight(table.T, 8, "int8").tensors  # rounded as a head is
+    _read_quantized(gather)
     used = {name for node in model.graph.node for name in node.input}
     with rewrite(model, folder) as writer:
         for name in filter(used.__contains__, weights.names):
             writer.add(name, weights.read(name))
-        for name, parts in tensors.items():
-            writer.add(name, *parts)
+        writer.add(VALUES, *(part.reshape(len(part), -1) for part in values))  # (vocab, hidden)
+        writer.add(SCALES, *scales)  # (vocab, blocks)
+    halve_scales(folder)
     return True
 
 
-def _tensors(table: Array) -> dict[str, tuple[Array, ...]]:
-    """Return values `(vocab, hidden)` and scales `(vocab, blocks)`, rounded as a head's are."""
-    values, scales = round_weight(table.T, 8, "int8").tensors
-    rows = tuple(part.reshape(len(part), -1) for part in values)
-    halves = [in_half(part) for part in scales]
-    kept = tuple(half for half in halves if half is not None)
-    if len(kept) == len(scales):
-        return {VALUES: rows, SCALES + HALF: kept}
-    return {VALUES: rows, SCALES: scales}
+def _read_quantized(gather: Any) -> None:  # noqa: ANN401 - protobuf
+    """Turn `gather` into a node that reads the table in 8 bits."""
+    from onnx import helper
 
-
-def _read_from(gather: Any, graph: Any, names: list[str]) -> None:  # noqa: ANN401 - protobuf
-    """Turn `gather` into a node that reads these tensors; one in float16 is cast before it."""
-    from onnx import TensorProto, helper
-
-    values, scales = names
     gather.CopyFrom(
         helper.make_node(
             "GatherBlockQuantized",
-            [values, gather.input[1], SCALES],
+            [VALUES, gather.input[1], SCALES],
             list(gather.output),
             name=f"{GATHER}BlockQuantized",
             domain="com.microsoft",
@@ -86,6 +75,3 @@ def _read_from(gather: Any, graph: Any, names: list[str]) -> None:  # noqa: ANN4
             quantize_axis=1,
         )
     )
-    if scales != SCALES:
-        to, name = TensorProto.FLOAT, f"{SCALES}/Cast"
-        graph.node.insert(0, helper.make_node("Cast", [scales], [SCALES], name=name, to=to))

@@ -5,7 +5,7 @@ needs memory for its largest tensor, not for the model.
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -102,6 +102,13 @@ def rewrite(model: Any, out: Path) -> Iterator[Writer]:  # noqa: ANN401 - onnx.M
     onnx.save(model, out / f"{GRAPH}.part")
     (out / f"{DATA}.part").replace(out / DATA)
     (out / f"{GRAPH}.part").replace(out / GRAPH)
+
+
+def set_nodes(graph: Any, nodes: Iterable[Any]) -> None:  # noqa: ANN401 - protobuf
+    """Give a graph these nodes, in this order, in place of the ones it had."""
+    kept = list(nodes)  # some may be the graph's own
+    del graph.node[:]
+    graph.node.extend(kept)
 
 
 def copy_rest(folder: Path, out: Path) -> None:

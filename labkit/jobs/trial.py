@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .. import data, evaluation
-from ..errors import LabError
+from ..errors import LabError, RunFailed
 from ..evaluation.kinds import Tokenizer
 from ..files import write_json
 from ..recorder import Recorder
@@ -56,7 +56,7 @@ def _attempted(bench: Bench, claim: Claim, recorder: Recorder) -> dict[str, Any]
     earlier = len(claim.run.of("start"))
     if earlier - len(claim.run.of("end")) >= STARTS:
         problem = f"The trial was begun {earlier} times, and its process was killed each time."
-        return _failed("RunFailed", problem, "Leave such values out of search_space.")
+        return _failed(RunFailed(problem, "Leave such values out of search_space."))
     recorder.emit("start", pid=os.getpid(), resumed=earlier > 0)
     watch = Watch(bench, claim, recorder)
     job = Job(claim.run.path, claim.run.spec, watch.emit, watch.should_stop, earlier > 0)
@@ -64,12 +64,12 @@ def _attempted(bench: Bench, claim: Claim, recorder: Recorder) -> dict[str, Any]
         status = _trained(bench, job)
     except LabError as error:
         traceback.print_exc()
-        return _failed(type(error).__name__, error.problem, error.hint)
+        return _failed(error)
     except Exception as error:  # noqa: BLE001 - one trial's failure is not the search's
         traceback.print_exc()
         bench.base.free()
         said = f"The trial failed with {type(error).__name__}: {str(error)[:300]}"
-        return _failed("RunFailed", said, "The traceback is in the search's log.txt.")
+        return _failed(RunFailed(said, "The traceback is in the search's log.txt."))
     return {"status": status} | (watch.last_word if watch.pruned and status == "stopped" else {})
 
 
@@ -158,5 +158,5 @@ def _settle(claims: Claims, claim: Claim) -> None:
         studies.tell(claims.study, claim.number, value, pruned=bool(word.get("pruned")))
 
 
-def _failed(error: str, problem: str, hint: str) -> dict[str, Any]:
-    return {"status": "failed", "error": error, "problem": problem, "hint": hint}
+def _failed(error: LabError) -> dict[str, Any]:
+    return {"status": "failed", **error.as_record()}

@@ -159,7 +159,7 @@ class Control:
             self.default = self.default or choices[0]
             return labelled(Dropdown, self.name, text, options=choices, value=self.default)
         hint = "left out" if self.default is None else as_text(self.default)
-        value = "" if self.rule.by_method else as_text(self.default)
+        value = "" if self.rule.is_dependent else as_text(self.default)
         own = {"value": value, "placeholder": hint, "continuous_update": False}
         return labelled(Textarea if self.name.endswith(WRITTEN) else Text, self.name, text, **own)
 

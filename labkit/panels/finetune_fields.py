@@ -123,7 +123,7 @@ def suit(fields: Mapping[str, Control], method: str, loss: str) -> None:
     """Show the settings that a method and a loss take, with their defaults, and hide the others."""
     defaults = {**METHODS[method].defaults, **loss_defaults(loss)}
     for name, field in fields.items():
-        if field.rule.by_method:
+        if field.rule.is_dependent:
             field.show(name in defaults)
             if name in defaults:
                 field.let_default(defaults[name])

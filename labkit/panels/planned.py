@@ -10,7 +10,7 @@ from ..report import plan_line, words
 from ..report.blocks import Facts
 from ..run import Run, runs_folder
 from ..spec import FinetuneSpec
-from ..training.schedule import count_steps, steps_per_epoch
+from ..training.schedule import checkpoints_kept, count_steps, steps_per_epoch
 from ..training.sizes import trainable
 from ..training.sketch import sketch
 from .preview import Preview
@@ -110,10 +110,9 @@ def _as_saved(spec: FinetuneSpec) -> FinetuneSpec:
 
 def _disk(spec: FinetuneSpec, learns: int, saved: int) -> str:
     what = "model" if spec.method == "full" else "adapter"
-    kept = max(spec.save_total_limit, 1 + spec.load_best_model_at_end)
     state = STATE_BYTES.get(spec.optim)
     each = f"of about {words.size(4 * learns + state * learns)}" if state is not None else "more"
-    return f"{what} {words.size(saved)}, up to {kept} checkpoints {each}"
+    return f"{what} {words.size(saved)}, up to {checkpoints_kept(spec)} checkpoints {each}"
 
 
 def _tokens(spec: FinetuneSpec, seen: Preview) -> str:

@@ -3,6 +3,7 @@
 import json
 import sys
 from contextlib import redirect_stdout
+from typing import Any
 
 from ..errors import LabError
 from ..spec import FinetuneSpec
@@ -13,12 +14,12 @@ def main() -> None:
     """Answer one request."""
     request = json.load(sys.stdin)
     spec = FinetuneSpec.from_yaml(request["spec"])
+    answer: dict[str, Any]
     try:
         with redirect_stdout(sys.stderr):  # libraries talk
             answer = {"files": files(spec, request["name"], request["precision"])}
     except LabError as error:
-        kind = type(error).__name__
-        answer = {"error": kind, "problem": error.problem, "hint": error.hint}  # type: ignore[dict-item]
+        answer = error.as_record()
     sys.stdout.write("\n" + json.dumps(answer) + "\n")
 
 

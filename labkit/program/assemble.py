@@ -13,7 +13,7 @@ from ..errors import SpecError
 from ..spec import METHODS, FinetuneSpec
 from ..training.methods import CONFIGURATIONS, linear_layers
 from ..training.methods.targets import output_layer
-from ..training.schedule import count_steps, micro_batch
+from ..training.schedule import count_steps, eval_steps, micro_batch
 from . import settings
 from .rows import Rows
 
@@ -84,12 +84,11 @@ def _words(subject: Subject) -> dict[str, str]:
     """Return what is filled into the parts' places."""
     spec, steps = subject.spec, subject.steps
     method, is_full = METHODS[spec.method], spec.method == "full"
-    every = spec.eval_steps or max(1, steps // 8)
     return {
         "title": method.title[:1].upper() + method.title[1:], "paper": method.paper,
         "name": subject.name, "folder": "model" if is_full else "adapter",
         "model": settings.source(str(subject.folder)), "seed": str(spec.seed), "steps": str(steps),
-        "eval_steps": str(every), "micro": str(micro_batch(spec)),
+        "eval_steps": str(eval_steps(steps, spec)), "micro": str(micro_batch(spec)),
         "parts": str(spec.gradient_accumulation_steps), "threads": str(machine.processors()),
         "remote": ", trust_remote_code=True" if spec.trust_remote_code else "",
         "loading": _loading(subject), "base": "model" if is_full else "model.get_base_model()",

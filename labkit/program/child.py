@@ -1,7 +1,6 @@
 """Writing a program needs PEFT and a tokenizer, so a process of its own does it."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -31,7 +30,7 @@ def ask(spec: FinetuneSpec, cwd: Path, name: str, precision: str | None = None) 
         capture_output=True,
         text=True,
         cwd=cwd,
-        env=_environment(),
+        env=machine.child_environment(),
     )
     try:
         answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -41,10 +40,5 @@ def ask(spec: FinetuneSpec, cwd: Path, name: str, precision: str | None = None) 
             f"The program could not be written: {said[0]}.", hint="Try a --dry-run of the settings."
         ) from None
     if "error" in answer:
-        raise getattr(errors, answer["error"], RunError)(answer["problem"], answer["hint"])
+        raise errors.from_record(answer, RunError)
     return dict(answer["files"])
-
-
-def _environment() -> dict[str, str]:
-    paths = [str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH", "")]
-    return {**machine.SPIN, **os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}

@@ -1,5 +1,7 @@
 """A search as blocks: its trials as they come, the best so far, what matters, the verdict."""
 
+from functools import partial
+from itertools import accumulate
 from statistics import mean
 from typing import Any
 
@@ -94,7 +96,7 @@ def pictures(run: Run, spec: SweepSpec, trials: list[Trial], best: Trial | None)
     number = best.number
     drawn = ", ".join(f"{words.name(n)} {_said(v)}" for n, v in best.drawn.items())
     so_far, held = list(known.values()), default
-    line = [_best(spec, so_far[: at + 1]) for at in range(len(so_far))]
+    line = [*accumulate(so_far, partial(_better, spec))]
     said = f"Best {of} of {len(known)} trials: {_value(best.value)}, of trial {best.name}"
     said += f"; the default has {_value(default)}." if default is not None else "."
     lines = (
@@ -164,11 +166,8 @@ def _seconds_left(spec: SweepSpec, trials: list[Trial], ended: int) -> float | N
     return mean(took) * (spec.total - ended) / at_work if took else None
 
 
-def _best(spec: SweepSpec, values: list[float]) -> float:
-    best = values[0]
-    for value in values[1:]:
-        best = value if is_better(spec, value, best) else best
-    return best
+def _better(spec: SweepSpec, one: float, two: float) -> float:
+    return two if is_better(spec, two, one) else one
 
 
 def _order(spec: SweepSpec, trial: Trial) -> float:

@@ -1,14 +1,15 @@
 """What a run may take: a budget of time and memory, and whether a plan may refuse it."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..errors import SpecError
 from ..settings import Spec
+from .times import SECONDS
 
 AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|MB|GB|MiB|GiB)")
 
-SECONDS = {"s": 1, "m": 60, "h": 3600}
 BYTES = {"MB": 10**6, "GB": 10**9, "MiB": 2**20, "GiB": 2**30}
 
 
@@ -42,7 +43,7 @@ class LimitSettings(Spec):
         """Bytes that the run may take; None for any."""
         return self._budget(BYTES)
 
-    def _budget(self, units: dict[str, int]) -> float | None:
+    def _budget(self, units: Mapping[str, float]) -> float | None:
         found = (AMOUNT.fullmatch(text.strip()) for text in self.budget or ())
         amounts = [float(one[1]) * units[one[2]] for one in found if one and one[2] in units]
         return amounts[0] if amounts else None

@@ -1,25 +1,21 @@
 """Settings of a search: what may change, how trials are drawn, judged and given up."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from itertools import islice, product
 from math import prod
 from typing import Any, Self
 
-from ..errors import SpecError, listed, near
+from ..errors import SpecError, near
 from ..settings import Spec, setting
 from ..yaml import write_yaml
 from .finetune import FinetuneSpec
-from .losses import LOSSES
 from .methods import METHODS
+from .searchable import check_grid, check_losses, check_values
 from .space import Dimension, read_space
 from .times import check_time, seconds_of
 
 N_TRIALS = 20
 """Trials of a search that says no number."""
-
-COMBINATIONS = 500
-"""Most combinations looked at to see whether a value can be used."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,9 +69,11 @@ class SweepSpec(Spec):
         same = {n: tuple(v) if isinstance(v, list) else v for n, v in self.settings.items()}
         object.__setattr__(self, "search_space", plain)
         object.__setattr__(self, "settings", same)
-        self._check_losses(space)
-        self._check_values(space)
-        self._check_grid(space)
+        judged_by_loss = self.metric_for_best_model == "eval_loss" or self.pruner != "none"
+        check_losses(space, self.settings.get("loss", "cross_entropy"), judged_by_loss)
+        check_values(space, self.trial)
+        if self.sampler == "grid":
+            check_grid(space)
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> Self:
@@ -159,53 +157,6 @@ class SweepSpec(Spec):
         values = self.changed() if changed_only else self.as_dict()
         values = {n: list(v) if isinstance(v, tuple) else v for n, v in values.items()}
         return write_yaml(values | {"search_space": self.search_space})
-
-    def _check_values(self, space: Mapping[str, Dimension]) -> None:
-        """Refuse a value that no trial could have, whatever the others are."""
-        for name, dimension in space.items():
-            others = {n: of.ends for n, of in space.items() if n != name}
-            combinations = [
-                dict(zip(others, ends, strict=True))
-                for ends in islice(product(*others.values()), COMBINATIONS)
-            ]
-            for value in dimension.ends:
-                self._check_value({name: value}, combinations)
-
-    def _check_value(self, one: dict[str, Any], others: Iterable[Mapping[str, Any]]) -> None:
-        refused = None
-        for rest in others:
-            try:
-                self.trial({**rest, **one})
-            except SpecError as error:
-                refused = refused or error
-            else:
-                return
-        if refused is not None:
-            raise SpecError(f"search_space: {refused.problem}", hint=refused.hint)
-
-    def _check_losses(self, space: Mapping[str, Dimension]) -> None:
-        """Refuse trials that are compared by losses which mean different things."""
-        own = {"loss", *(name for loss in LOSSES.values() for name in loss.defaults)}
-        odd = next((name for name in space if name in own), None)
-        if odd and (self.metric_for_best_model == "eval_loss" or self.pruner != "none"):
-            raise SpecError(
-                f"search_space: {odd} changes what the validation loss means, by which trials are "
-                "compared.",
-                hint="Take metric_for_best_model: accuracy (or another) and pruner: none.",
-            )
-        if (name := self.settings.get("loss", "cross_entropy")) not in LOSSES:
-            raise SpecError(
-                f"A search takes {listed([*LOSSES])}; got the loss {name!r}.",
-                hint="Try a loss of your own with %%finetune.",
-            )
-
-    def _check_grid(self, space: Mapping[str, Dimension]) -> None:
-        for name, dimension in space.items():
-            if self.sampler == "grid" and dimension.points is None:
-                raise SpecError(
-                    f"A grid needs values or a step for {name}; got {dimension}.",
-                    hint=f"For example {name}: {list(dimension.ends)}, or sampler: random.",
-                )
 
 
 def _strategy(values: Mapping[str, Any]) -> dict[str, Any]:

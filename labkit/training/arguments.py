@@ -8,7 +8,7 @@ import torch
 from transformers import TrainingArguments
 
 from ..spec import FinetuneSpec
-from .schedule import count_steps, cycles, micro_batch, steps_per_epoch, warmup_steps
+from .schedule import count_steps, cycles, eval_steps, micro_batch, steps_per_epoch, warmup_steps
 
 __all__ = ["How", "arguments", "count_steps", "micro_batch", "steps_per_epoch"]
 
@@ -35,7 +35,7 @@ def arguments(
 ) -> TrainingArguments:
     """Return the Trainer's arguments for a spec."""
     steps = count_steps(n_rows, spec)
-    every = spec.eval_steps or max(1, steps // 8)
+    every = eval_steps(steps, spec)
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     has_cycles = spec.lr_scheduler_type == "cosine_with_restarts"
     made = TrainingArguments(

@@ -15,15 +15,10 @@ from torch import Tensor, nn
 from ..data import Tokens, WeightedTokens
 from .losses import TargetLoss, cross_entropy
 from .packed import causal_mask, layout
+from .schedule import EVAL_TARGETS, EVAL_TOKENS
 
 IGNORE_INDEX = -100
 """Label without loss."""
-
-EVAL_TOKENS = 2048
-"""Tokens of an evaluation batch; without a backward pass that is less than a step needs."""
-
-EVAL_TARGETS = 256
-"""Target tokens of an evaluation batch, which bounds the logits."""
 
 Batch = dict[str, Any]
 """The model's inputs, and `positions` `(t,)` int64 into the flattened batch with the `targets`

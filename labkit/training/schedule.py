@@ -8,6 +8,15 @@ from collections.abc import Callable
 
 from ..spec import FinetuneSpec
 
+EVAL_TOKENS = 2048
+"""Tokens of an evaluation batch; without a backward pass that is less than a step needs."""
+
+EVAL_TARGETS = 256
+"""Target tokens of an evaluation batch, which bounds the logits."""
+
+VALIDATIONS = 8
+"""Validations of a run whose spec says no distance, about."""
+
 CYCLES = 3
 """Falls of `cosine_with_restarts` where the spec names no number."""
 
@@ -35,6 +44,16 @@ def warmup_steps(steps: int, spec: FinetuneSpec) -> int:
     if spec.lr_scheduler_type == "constant":
         return 0
     return min(math.ceil(spec.warmup_ratio * steps), steps - 1)
+
+
+def eval_steps(steps: int, spec: FinetuneSpec) -> int:
+    """Return the optimizer steps between two validations."""
+    return spec.eval_steps or max(1, steps // VALIDATIONS)
+
+
+def checkpoints_kept(spec: FinetuneSpec) -> int:
+    """Return how many checkpoints lie on the disk at most: the newest and the best always do."""
+    return max(spec.save_total_limit, 1 + spec.load_best_model_at_end)
 
 
 def cycles(spec: FinetuneSpec) -> int:

@@ -47,9 +47,10 @@ class Sketch:
         """Full name of each linear layer → its inputs and outputs."""
         matrices = {name: shape for name, shape in self.shapes.items() if _is_linear(name, shape)}
         found = {n.removesuffix(".weight"): (s[1], s[0]) for n, s in matrices.items()}
-        found.setdefault(self.output, self._embedding[::-1])
+        output = self.output
+        found.setdefault(output, self._embedding[::-1])
         if self.config.get("model_type") in TRANSPOSED:
-            return {n: s if n == self.output else (s[1], s[0]) for n, s in found.items()}
+            return {n: s if n == output else (s[1], s[0]) for n, s in found.items()}
         return found
 
     def layer(self, name: str) -> int:

@@ -11,7 +11,7 @@ from torch.nn.functional import kl_div
 
 from labkit.export.calibrate.find import put_grids
 from labkit.export.calibrate.gptq import gptq
-from labkit.export.calibrate.grid import Grid, best_grid, nearest
+from labkit.export.calibrate.grid import Grid, best_grid, n_bytes, nearest
 from labkit.export.calibrate.repair import GridLinear, Part, repair
 from labkit.export.calibrate.repair import divergence as divergence_of
 from labkit.export.calibrate.sensitivity import in_eight_bits, sensitivities, spread
@@ -43,7 +43,7 @@ def test_a_weight_on_the_grid_is_kept_as_it_is():
 
 def test_the_bytes_of_a_grid_are_values_scales_and_zero_points():
     grid = nearest(torch.randn(8, 64), bits=4, block_size=32)
-    assert grid.n_bytes() == 8 * 64 / 2 + 8 * 2 * 2 + 8 * 2 / 2
+    assert n_bytes(grid.values.numel(), 4, grid.block_size) == 8 * 64 / 2 + 8 * 2 * 2 + 8 * 2 / 2
 
 
 def test_the_best_grid_is_no_worse_than_the_whole_range(weight):

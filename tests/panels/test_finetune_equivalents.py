@@ -50,7 +50,7 @@ def random_specs(count):
         names = at.sample([f for f in fields(FinetuneSpec) if f.name != "method"], at.randint(0, 7))
         taken = [
             f for f in names
-            if not f.metadata.get("rule", Rule()).by_method or f.name in METHODS[method].defaults
+            if not f.metadata.get("rule", Rule()).is_dependent or f.name in METHODS[method].defaults
         ]  # fmt: skip
         values = {f.name: drawn(kinds[f.name], f.metadata.get("rule", Rule()), at) for f in taken}
         try:

@@ -106,7 +106,7 @@ def test_every_setting_has_one_control_whose_tooltip_is_its_documentation(panel)
 @pytest.mark.parametrize("method", METHODS)
 def test_only_what_the_method_takes_is_shown_with_its_defaults(panel, method):
     type_in(panel, method=method)
-    every = {name for name, field in panel.fields.items() if not field.rule.by_method}
+    every = {name for name, field in panel.fields.items() if not field.rule.is_dependent}
     taken = {**METHODS[method].defaults, **LOSSES["cross_entropy"].defaults}
     assert shown(panel) == every | set(taken)
     assert panel.spec == FinetuneSpec(

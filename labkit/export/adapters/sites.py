@@ -15,7 +15,7 @@ import numpy as np
 
 from ...errors import ExportError
 from ...runtime.folder import graph_facts
-from ..graph import GRAPH, load_graph
+from ..graph import GRAPH, load_graph, set_nodes
 from ..traced.names import LAYER
 
 PRODUCTS = ("MatMul", "MatMulNBits")
@@ -80,8 +80,7 @@ def add_inputs(folder: Path) -> list[Site]:
     if not sites:
         hint = "Merge each adapter instead: %optimize RUN."
         raise ExportError(f"The ONNX graph in {folder} has no layer for an adapter.", hint)
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)
+    set_nodes(model.graph, nodes)
     _save(model, folder)
     return sites
 
@@ -99,8 +98,7 @@ def without_inputs(folder: Path, out: Path) -> None:
         kept = [value for value in values if not INPUT.fullmatch(value.name)]
         del values[:]
         values.extend(kept)
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)
+    set_nodes(model.graph, nodes)
     _save(model, out)
 
 

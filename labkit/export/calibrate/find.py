@@ -47,8 +47,9 @@ class Shape:
         """Return the bytes that products may take beyond 4 bits each."""
         head = model.lm_head.weight.numel()
         inside = sum(module.weight.numel() for module in linears(model).values())
-        in_int8 = (head + inside) * (1 + 2 / 32)
-        least = head * (1 + 2 / HEAD_BLOCK_SIZE) + n_bytes(inside, 4, self.block_size)
+        in_int8 = n_bytes(head + inside, 8, 32, has_zeros=False)
+        kept = n_bytes(head, 8, HEAD_BLOCK_SIZE, has_zeros=False)
+        least = kept + n_bytes(inside, 4, self.block_size)
         return float(self.budget * in_int8 - least)
 
 

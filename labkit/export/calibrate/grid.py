@@ -39,14 +39,10 @@ class Grid:
         """Return the `(outputs, inputs)` float32 weight that the grid stands for."""
         return restored(self.values, self.scales, self.zeros)[:, : self.n_inputs]
 
-    def n_bytes(self) -> float:
-        """Return what the grid takes in a file: values, scales in fp16, zero points."""
-        return n_bytes(self.values.numel(), self.bits, self.block_size)
 
-
-def n_bytes(n_values: int, bits: int, block_size: int) -> float:
+def n_bytes(n_values: int, bits: int, block_size: int, *, has_zeros: bool = True) -> float:
     """Return what weights take in a file: values, and each block's fp16 scale and zero point."""
-    return n_values * (bits / 8 + (2 + bits / 8) / block_size)
+    return n_values * (bits / 8 + (2 + has_zeros * bits / 8) / block_size)
 
 
 def restored(values: Tensor, scales: Tensor, zeros: Tensor) -> Tensor:

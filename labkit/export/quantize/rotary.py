@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..graph import Weights, load_graph, rewrite
+from ..graph import Weights, load_graph, rewrite, set_nodes
 
 Table = npt.NDArray[np.float32]
 
@@ -31,9 +31,7 @@ def compute_rotary(folder: Path) -> int:
         return 0
     gone = {*found, *map(_sines, found)}
     nodes = [node for name in found for node in _nodes(name, len(weights.read(name)))]
-    rest = list(model.graph.node)
-    del model.graph.node[:]
-    model.graph.node.extend([*nodes, *rest])
+    set_nodes(model.graph, [*nodes, *model.graph.node])
     with rewrite(model, folder) as writer:
         for name in weights.names:
             if name not in gone:

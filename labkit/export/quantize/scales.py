@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..graph import Weights, load_graph, rewrite
+from ..graph import Weights, load_graph, rewrite, set_nodes
 
 RTOL = 2**-10
 """Most that a scale may be off by; float16 has 11 bits unless a number is very small."""
@@ -31,10 +31,7 @@ def halve_scales(folder: Path) -> int:
     halved = {name: half for name in names if (half := in_half(weights.read(name))) is not None}
     if not halved:
         return 0
-    nodes = [_cast(name) for name in halved]
-    rest = list(model.graph.node)
-    del model.graph.node[:]
-    model.graph.node.extend([*nodes, *rest])
+    set_nodes(model.graph, [*map(_cast, halved), *model.graph.node])
     with rewrite(model, folder) as writer:
         for name in weights.names:
             if name in halved:
@@ -55,8 +52,8 @@ def in_half(scales: npt.NDArray[np.float32]) -> npt.NDArray[np.float16] | None:
 
 
 def _scales(graph: Any) -> list[str]:  # noqa: ANN401 - protobuf
-    """Return the inputs that are scales of a quantised product, each once."""
-    nodes = (node for node in graph.node if node.op_type == "MatMulNBits")
+    """Return the inputs that are scales of a quantised product or embedding, each once."""
+    nodes = (node for node in graph.node if node.op_type in ("MatMulNBits", "GatherBlockQuantized"))
     return list(dict.fromkeys(node.input[2] for node in nodes))
 
 

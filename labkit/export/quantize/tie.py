@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..graph import Weights, load_graph, node_named, rewrite
+from ..graph import Weights, load_graph, node_named, rewrite, set_nodes
 
 GATHER = "/model/embed_tokens/Gather"
 N_SAMPLES = 64
@@ -113,9 +113,7 @@ def _read_rows_from(head: Any, gather: Any, graph: Any) -> None:  # noqa: ANN401
     dropped = {gather.name, *(n.name for n in graph.node if gather.input[0] in n.output)}
     at = next(i for i, node in enumerate(graph.node) if node.name == gather.name)
     before = [n for n in graph.node[:at] if n.name not in dropped]
-    nodes = [*before, reshape, read, *graph.node[at + 1 :]]
-    del graph.node[:]
-    graph.node.extend(nodes)
+    set_nodes(graph, [*before, reshape, read, *graph.node[at + 1 :]])
 
 
 def _attribute(node: Any, name: str) -> int:  # noqa: ANN401 - protobuf

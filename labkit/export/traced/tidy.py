@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..graph import GRAPH, load_graph, node_named
+from ..graph import GRAPH, load_graph, node_named, set_nodes
 from ..heads import HIDDEN
 from .names import HEAD
 
@@ -63,8 +63,7 @@ def _plain_products(graph: Any, modules: Mapping[str, str]) -> None:  # noqa: AN
         nodes.append(helper.make_node("MatMul", [x, weight], [said], name=node.name))
         if bias:
             nodes.append(helper.make_node("Add", [said, *bias], node.output, name=f"{node.name}/b"))
-    del graph.node[:]
-    graph.node.extend(nodes)
+    set_nodes(graph, nodes)
 
 
 def _name_products(graph: Any, modules: Mapping[str, str]) -> None:  # noqa: ANN401 - protobuf

@@ -42,7 +42,8 @@ def anatomy(model: Sketch, spec: FinetuneSpec, n_labels: int = 0) -> Anatomy:
     """
     learns = trainable(model, spec, n_labels=n_labels)
     base = sum(map(prod, model.shapes.values()))
-    inner = {name: size for name, size in model.linear.items() if name != model.output}
+    linear, output = model.linear, model.output
+    inner = {name: size for name, size in linear.items() if name != output}
     inside = sum(n_in * n_out for n_in, n_out in inner.values())
     whole = spec.method == "full"
     quarter = inside if spec.method == "qlora" else 0
@@ -52,5 +53,5 @@ def anatomy(model: Sketch, spec: FinetuneSpec, n_labels: int = 0) -> Anatomy:
         weight_bytes=4 * (base - quarter) + FOUR_BIT * quarter + 4 * learns * (not whole),
         blocks=max(1, model.blocks),
         outputs=sum(n_out for _, n_out in inner.values()),
-        vocabulary=n_labels or model.linear[model.output][1],
+        vocabulary=n_labels or linear[output][1],
     )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ...spec import FinetuneSpec
-from ..schedule import count_steps
+from ..schedule import count_steps, eval_steps
 from .anatomy import Anatomy
 from .calibration import Calibration
 from .parts import learning_share
@@ -56,8 +56,7 @@ def duration(
     each = measured.pass_seconds + measured.token_seconds * mean.tokens
     step = parts * each + UPDATE * body.trainable
     forward = measured.token_seconds / passes_of(body, spec)
-    every = spec.eval_steps or max(1, steps // 8)
-    validations = -(-steps // every)
+    validations = -(-steps // eval_steps(steps, spec))
     saved = STATE_BYTES * body.trainable * CHECKPOINT
     look = forward * sum(rows.validation) + saved
     final = MODELS * (LOADING + forward * sum(rows.held_out))

@@ -9,7 +9,7 @@ from typing import Any
 from ... import machine
 from ...data import Tokens
 from ...spec import FinetuneSpec
-from ..schedule import count_steps
+from ..schedule import checkpoints_kept, count_steps
 from ..sketch import Sketch, sketch
 from .anatomy import Anatomy, anatomy
 from .calibration import Calibration, alike, is_alike, known
@@ -159,14 +159,13 @@ def forecast(case: Case) -> Forecast:
     off_memory, off_time = OFF[case.source]
     parts = memory(body, spec, (largest, looked_at(case.rows)), measured)
     time = duration(body, spec, case.rows, mean, measured) if measured else None
-    kept = max(spec.save_total_limit, 1 + spec.load_best_model_at_end)
     return Forecast(
         memory=Estimate.within(sum(parts.values()), off_memory),
         parts=parts,
         limit=machine.memory_limit(),
         training=Estimate.within(time.training, off_time) if time else None,
         seconds=Estimate.within(time.training + time.other, off_time) if time else None,
-        disk=(kept * STATE_BYTES + 4) * body.trainable,
+        disk=(checkpoints_kept(spec) * STATE_BYTES + 4) * body.trainable,
         tokens_per_step=mean.tokens * spec.gradient_accumulation_steps,
         trainable=body.trainable,
         total=body.total,

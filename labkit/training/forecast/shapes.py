@@ -7,13 +7,10 @@ from itertools import takewhile
 
 from ...data import Tokens
 from ...spec import FinetuneSpec
-from ..schedule import micro_batch
+from ..schedule import EVAL_TARGETS, EVAL_TOKENS, micro_batch
 
 LOOKED_AT = 400
 """Passes that are drawn to find the usual and the largest one."""
-
-MOST_TOKENS, MOST_TARGETS = 2048, 256
-"""Tokens and targets of an evaluation batch, as `batches` cuts them."""
 
 PROMPTS = ("prompt_tuning", "prefix_tuning")
 """Methods whose rows cannot be packed."""
@@ -80,7 +77,7 @@ def passes(rows: Rows, spec: FinetuneSpec) -> tuple[Pass, Pass]:
 def looked_at(rows: Rows) -> Pass:
     """Return the largest pass of a validation or of the final comparison."""
     tokens = max(sum(rows.validation), sum(rows.held_out))
-    return Pass(min(tokens, MOST_TOKENS), min(tokens, MOST_TARGETS))
+    return Pass(min(tokens, EVAL_TOKENS), min(tokens, EVAL_TARGETS))
 
 
 def shared(rows: Rows, spec: FinetuneSpec, count: int) -> int:
