@@ -17,7 +17,7 @@ def test_a_fresh_lab_runs_to_its_end_and_counts_no_answer(path, tmp_path):
 
     notebook = nbformat.read(path, 4)
     exercises = sum("# your code here" in cell.source for cell in notebook.cells)
-    environment = {**os.environ, "LABKIT_MAX_STEPS": "10", "LABKIT_STATIC": "1"}
+    environment = {**os.environ, "LABKIT_MAX_STEPS": "24", "LABKIT_STATIC": "1"}
     environment.pop("OMP_NUM_THREADS", None)
     client = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}})
     client.execute(env=environment)

@@ -27,6 +27,11 @@ class Rows:
     n_train: int
     """Rows to train on."""
 
+    @property
+    def n_validation(self) -> int:
+        """Rows to validate on."""
+        return len(self.lines) - self.n_train
+
 
 def rows_of(splits: data.Splits, tokenizer: Any, max_length: int) -> Rows:  # noqa: ANN401
     """Return the rows to learn and to validate on."""

@@ -61,7 +61,8 @@ class StepSettings(Spec):
     """Batch layout; `auto` packs rows without padding where that is exact, and says so."""
 
     eval_steps: int | None = setting(None, at_least=1, unit="optimizer steps")
-    """Optimizer steps between validations; left out: about eight in a run."""
+    """Optimizer steps between validations; left out: about eight in a run, fewer where they
+    would take longer than the training between them."""
 
     save_steps: int | None = setting(None, at_least=1, unit="optimizer steps")
     """Optimizer steps between checkpoints; left out: at each validation."""

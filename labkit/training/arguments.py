@@ -31,11 +31,11 @@ class How:
 
 
 def arguments(
-    spec: FinetuneSpec, n_rows: int, evaluates: bool, how: How, folder: Path
+    spec: FinetuneSpec, n_rows: int, n_validation: int, how: How, folder: Path
 ) -> TrainingArguments:
     """Return the Trainer's arguments for a spec."""
     steps = count_steps(n_rows, spec)
-    every = eval_steps(steps, spec)
+    every = eval_steps(steps, n_validation, spec)
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     has_cycles = spec.lr_scheduler_type == "cosine_with_restarts"
     made = TrainingArguments(
@@ -49,7 +49,7 @@ def arguments(
         warmup_steps=warmup_steps(steps, spec),
         weight_decay=spec.weight_decay,
         max_grad_norm=spec.max_grad_norm,
-        eval_strategy="steps" if evaluates else "no",
+        eval_strategy="steps" if n_validation else "no",
         eval_steps=every,
         save_steps=spec.save_steps or every,
         metric_for_best_model="eval_loss",

@@ -15,7 +15,10 @@ EVAL_TARGETS = 256
 """Target tokens of an evaluation batch, which bounds the logits."""
 
 VALIDATIONS = 8
-"""Validations of a run whose spec says no distance, about."""
+"""Validations of a run whose spec says no distance, about; fewer where they would take long."""
+
+PASSES = 3
+"""A row's time in a step, in forward passes; a validation takes one."""
 
 CYCLES = 3
 """Falls of `cosine_with_restarts` where the spec names no number."""
@@ -46,9 +49,14 @@ def warmup_steps(steps: int, spec: FinetuneSpec) -> int:
     return min(math.ceil(spec.warmup_ratio * steps), steps - 1)
 
 
-def eval_steps(steps: int, spec: FinetuneSpec) -> int:
-    """Return the optimizer steps between two validations."""
-    return spec.eval_steps or max(1, steps // VALIDATIONS)
+def eval_steps(steps: int, n_validation: int, spec: FinetuneSpec) -> int:
+    """Return the optimizer steps between two validations.
+
+    Left out of the spec, a validation takes no longer than the training since the last one: a
+    short run on few rows would else spend most of its time on validating.
+    """
+    as_long = math.ceil(n_validation / (PASSES * spec.batch_size))
+    return spec.eval_steps or max(1, steps // VALIDATIONS, as_long)
 
 
 def checkpoints_kept(spec: FinetuneSpec) -> int:

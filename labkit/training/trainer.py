@@ -78,7 +78,7 @@ class PackedTrainer(Trainer):
         self._collated = Collated(self._collate, rows[0], 2 * spec.gradient_accumulation_steps + 2)
         super().__init__(
             model=model,
-            args=arguments(spec, len(rows[0]), bool(rows[1]), how, self.folder),
+            args=arguments(spec, len(rows[0]), len(rows[1]), how, self.folder),
             data_collator=self._collated,
             train_dataset=list(rows[0]),
             eval_dataset=self.eval_rows or None,

@@ -238,15 +238,12 @@ def test_a_folder_without_a_whole_tokenizer_is_refused(tmp_path):
 
 
 @pytest.mark.model
-@pytest.mark.parametrize("name", ["smollm2-135m", "gemma3-270m"])
-def test_real_tokenizers_are_read_as_by_transformers(name):
+def test_a_real_tokenizer_is_read_as_by_transformers():
     from transformers import AutoTokenizer
 
-    from labkit.catalog import cached, model_entry
+    from labkit.catalog import resolve_model
 
-    folder = cached(model_entry(name))
-    if folder is None:
-        pytest.skip(f"{name} is not in the cache")
+    folder = resolve_model("smollm2-135m")
     theirs, ours = AutoTokenizer.from_pretrained(folder), TextTokenizer(folder)
     for text in TEXTS:
         ids = theirs(text, add_special_tokens=False)["input_ids"]

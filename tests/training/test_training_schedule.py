@@ -8,7 +8,7 @@ import torch
 from training_tiny import run, spec
 from transformers import get_scheduler
 
-from labkit.training.schedule import batch_sentence, learning_rates, warmup_steps
+from labkit.training.schedule import batch_sentence, eval_steps, learning_rates, warmup_steps
 
 SHAPES = [
     {"lr_scheduler_type": "linear"},
@@ -72,6 +72,20 @@ def test_the_batch_is_said_with_its_parts():
         "batch 2 = 2 micro-batches x 1 row"
     )
     assert batch_sentence(spec(batch_size=8)) == "batch 8"
+
+
+def test_a_validation_takes_no_longer_than_the_training_since_the_last_one():
+    settings = spec(batch_size=8)
+    assert eval_steps(192, 90, settings) == 24  # eight of them, each worth four steps
+    assert eval_steps(24, 90, settings) == 4  # 90 rows forward: 3.75 steps of 8 rows there and back
+    assert eval_steps(192, 5000, settings) == 209
+    assert eval_steps(5, 0, settings) == 1
+    assert eval_steps(24, 90, spec(batch_size=8, eval_steps=1)) == 1
+
+
+def test_a_run_shorter_than_that_validates_at_its_end(tmp_path):
+    _, events = run(tmp_path, max_steps=3, batch_size=1)
+    assert [event["step"] for event in events.of("eval")] == [3]
 
 
 def test_drawing_a_schedule_loads_no_pytorch():

@@ -56,7 +56,7 @@ def duration(
     each = measured.pass_seconds + measured.token_seconds * mean.tokens
     step = parts * each + UPDATE * body.trainable
     forward = measured.token_seconds / passes_of(body, spec)
-    validations = -(-steps // eval_steps(steps, spec))
+    validations = -(-steps // eval_steps(steps, len(rows.validation), spec))
     saved = STATE_BYTES * body.trainable * CHECKPOINT
     look = forward * sum(rows.validation) + saved
     final = MODELS * (LOADING + forward * sum(rows.held_out))
