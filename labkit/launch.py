@@ -122,6 +122,9 @@ def _stopped(run: Run) -> RunStopped:
     if run.job == "sweep":
         hint = f"%sweep {run.name} --resume goes on from there."
         return RunStopped(f"The search {run.name!r} was stopped; no trial is lost.", hint=hint)
+    if run.job == "adapters":
+        problem = f"The run {run.name!r} was stopped; adapters that are done stay."
+        return RunStopped(problem, hint=f"%finetune {run.name} --resume goes on with the rest.")
     if run.job != "finetune":
         return RunStopped(f"The run {run.name!r} was stopped.", hint="Start it again as before.")
     step = run.last("step")

@@ -80,6 +80,13 @@ def forget_peak() -> None:
         Path("/proc/self/clear_refs").write_text("5")
 
 
+def begin_peak() -> None:
+    """Let `peak_bytes` begin anew for one more run of this process, where the system can."""
+    global _forgotten
+    forget_peak()
+    _forgotten = 0
+
+
 def python_path() -> str:
     """Return a child's PYTHONPATH, by which it finds `labkit` where it is found here."""
     here = str(Path(__file__).resolve().parents[1])

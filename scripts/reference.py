@@ -14,6 +14,7 @@ from labkit.settings import Rule, Spec, docs_of, types_of
 from labkit.spec import (
     LOSSES,
     METHODS,
+    AdaptersSpec,
     EvaluateSpec,
     FinetuneSpec,
     GenerateSpec,
@@ -27,6 +28,7 @@ from labkit.spec.loss import LossSettings
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference.md"
 SPECS = {
     "Fine-tuning: `%%finetune`, `labkit finetune`, `labkit.finetune`": FinetuneSpec,
+    "Several adapters: `%%finetune`, `labkit finetune`, `labkit.finetune`": AdaptersSpec,
     "Searching: `%%sweep`, `labkit sweep`, `labkit.sweep`": SweepSpec,
     "Optimising: `%optimize`, `labkit optimize`, `labkit.optimize`": OptimizeSpec,
     "Measuring: `%evaluate`, `labkit evaluate`, `labkit.evaluate`": EvaluateSpec,

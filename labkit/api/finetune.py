@@ -8,6 +8,7 @@ from .. import catalog, data, launch, report
 from ..run import Run, free_name
 from ..spec import FinetuneSpec
 from .plan import foreseen
+from .several import each_settings, new_adapters
 from .staging import checked_spec, go, new_run, require_unfinished, staged
 
 
@@ -27,13 +28,17 @@ def finetune(
         wait: Follow the run to its end; otherwise return at once.
         view: Who draws meanwhile; by default the notebook, or a line on standard error.
         settings: Fields of `FinetuneSpec`; `data` may also be a list of dicts, a DataFrame or
-            a `datasets.Dataset`, and `loss` a function.
+            a `datasets.Dataset`, and `loss` a function. With `adapters`, a mapping of names to
+            changed settings, several runs of these names are trained on one base model in memory.
 
     Raises:
         SpecError, CatalogError, DataError: Something is wrong; no run was made.
         RunStopped, RunFailed: The run ended early; its folder keeps the record.
     """
-    run = new_run(name or free_name("run"), "finetune", spec, settings)
+    if "adapters" in settings:
+        run = new_adapters(name or free_name("adapters"), spec, settings)
+    else:
+        run = new_run(name or free_name("run"), "finetune", spec, settings)
     return go(run, wait=wait, view=view)
 
 
@@ -75,8 +80,30 @@ class Preview:
         return report.schedule_picture(self.spec, rows=len(self.splits.train))
 
 
-def preview(spec: FinetuneSpec | None = None, **settings: Any) -> Preview:  # noqa: ANN401
+@dataclass(frozen=True)
+class Previews:
+    """What a run of several adapters would do, one after another."""
+
+    adapters: dict[str, Preview]
+    """By the adapter's name."""
+
+    def __repr__(self) -> str:
+        return "\n\n".join(f"{name}\n{shown!r}" for name, shown in self.adapters.items())
+
+    def _repr_html_(self) -> str:
+        parts = self.adapters.items()
+        return "".join(f"<h4>{escape(name)}</h4>{shown._repr_html_()}" for name, shown in parts)
+
+
+def preview(spec: FinetuneSpec | None = None, **settings: Any) -> Preview | Previews:  # noqa: ANN401
     """Check the settings, read the data and show the first example; train nothing."""
+    if "adapters" in settings:
+        every = each_settings(spec, settings)
+        return Previews({name: _preview(None, own) for name, own in every.items()})
+    return _preview(spec, settings)
+
+
+def _preview(spec: FinetuneSpec | None, settings: dict[str, Any]) -> Preview:
     with staged(settings) as ready:
         checked = checked_spec(spec, ready)
         splits = data.load(checked)
@@ -88,7 +115,7 @@ def load_data(
     **settings: Any,  # noqa: ANN401 - the fields of FinetuneSpec
 ) -> data.Splits:
     """Return a data set as a run would see it: rendered by its template, split, checked."""
-    return preview(data=rows, **settings).splits
+    return _preview(None, {"data": rows, **settings}).splits
 
 
 def resume(name: str, *, wait: bool = True, view: launch.View | None = None) -> Run:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import catalog, data, launch, report
-from ..errors import RunError
+from ..errors import RunError, SpecError
 from ..run import Run, create, runs_folder
 from ..spec import EvaluateSpec, FinetuneSpec, SweepSpec
 from . import own_loss
@@ -31,6 +31,11 @@ def staged(settings: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def checked_spec(spec: FinetuneSpec | None, settings: dict[str, Any]) -> FinetuneSpec:
     """Return the valid spec; a model that cannot exist is an error before anything is made."""
+    if "adapters" in settings:
+        raise SpecError(
+            f"adapters goes with %%finetune; got {settings['adapters']!r:.60}.",
+            hint="Leave it out here, and name the settings of one adapter.",
+        )
     named = own_loss.named(own_loss.found(settings))
     checked = FinetuneSpec.from_mapping({**(spec.changed() if spec else {}), **named})
     catalog.check_model_name(checked.model)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from .attempt import attempt
 from .evaluate import evaluate
 from .find_lr import find_lr
 from .finetune import finetune
@@ -10,6 +11,7 @@ from .job import Job
 from .merge import merge
 from .optimize import optimize
 from .plan import plan
+from .several import several
 from .sweep import join, sweep
 
 JOBS: dict[str, Callable[[Job], str]] = {
@@ -22,6 +24,7 @@ JOBS: dict[str, Callable[[Job], str]] = {
     "merge": merge,
     "sweep": sweep,
     "join": join,
+    "adapters": several,
 }
 
-__all__ = ["JOBS", "Job"]
+__all__ = ["JOBS", "Job", "attempt"]

@@ -15,15 +15,20 @@ from ..spec import FinetuneSpec
 from ..training.schedule import batch_sentence
 from .job import Job, opened, write_environment
 from .learning import for_head, head_labels, own_loss, teacher, tokens, weighted
-from .measuring import Held, measure
+from .measuring import Held, Lent, measure
 from .planning import Planner, compared
 
 if TYPE_CHECKING:
     from ..training import AdapterFacts, TrainResult
 
 
-def finetune(job: Job) -> str:
-    """Data, training, evaluation, report."""
+def finetune(job: Job, lent: Lent | None = None) -> str:
+    """Data, training, evaluation, report.
+
+    Args:
+        job: The run.
+        lent: A base model in memory; left out, the run reads one of its own.
+    """
     spec = job.spec
     assert isinstance(spec, FinetuneSpec)
     splits, folder, tokenizer = opened(job, spec)
@@ -35,7 +40,7 @@ def finetune(job: Job) -> str:
     if planner.spec.max_length != spec.max_length:
         rows = tokens(job, splits, tokenizer, planner.spec.max_length)
     job, spec = planner.job, planner.spec
-    ready = partial(_fresh, folder, spec)
+    ready = partial(lent.base.ready if lent else _fresh, folder, spec)
     result, facts = trained(job, splits, tokenizer, rows, ready, planner)
     job, spec = planner.job, planner.spec  # probe steps may have changed them
     if result.status == "stopped":
@@ -43,7 +48,7 @@ def finetune(job: Job) -> str:
     own = training_facts(job, result, facts)
     gc.collect()  # what is measured is loaded from disk
     machine.give_back_memory()
-    found = measure(Held(job, spec, folder, tokenizer, splits), result.learned)
+    found = measure(Held(job, spec, folder, tokenizer, splits, lent), result.learned)
     write_json(job.path / "metrics.json", found | own | compared(planner, own["training"]))
     run = Run(job.path)
     report.write_card(run)

@@ -2,19 +2,31 @@
 
 import gc
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from .. import data, evaluation, machine, training
 from ..evaluation.kinds import Model, Tokenizer
 from ..spec import FinetuneSpec
+from ..spec.source import SourceSettings
 from .drift import Logits, drift
 from .job import Job
 from .predictions import baselines
 
 MERGED_ROWS = 64
 """Most held-out rows on which a merged model is measured beside the one that was trained."""
+
+
+@dataclass(frozen=True)
+class Lent:
+    """What runs on one base share, one after another."""
+
+    base: training.SharedBase = field(default_factory=training.SharedBase)
+    """The base model."""
+
+    measured: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+    """The base model's evaluation by the settings that its rows depend on."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +47,9 @@ class Held:
 
     splits: data.Splits
     """The rows; the held-out ones are read."""
+
+    lent: "Lent | None" = None
+    """What it shares with other runs; None where it reads all from disk."""
 
     def evaluate(self, model: Model, name: str, n_rows: int | None = None) -> Any:  # noqa: ANN401
         """Return the evaluation of a model on the first `n_rows` held-out rows, or on all."""
@@ -67,14 +82,13 @@ def measured(held: Held, learned: Path, base: Any = None) -> tuple[dict[str, Any
         base: The base model's evaluation, where it was measured on these rows already.
     """
     spec, splits, examples = held.spec, held.splits, held.splits.held_out
-    loaded: list[Any] = [training.load_base(held.folder, trust_remote_code=spec.trust_remote_code)]
-    base = base or held.evaluate(loaded[0], "base")
-    if spec.method in ("full", "qlora"):  # these have another base than the one in memory
-        _free(loaded)
-    on = loaded.pop() if loaded else None
-    loaded.append(training.load_tuned(held.folder, learned, spec, base=on))
-    del on
-    tuned = held.evaluate(loaded[0], "tuned")
+    loaded: list[Any] = []
+    if held.lent is not None:
+        held.lent.base.take_back()
+    if held.lent is None or spec.method == "qlora":
+        base, tuned = _from_disk(held, learned, base, loaded)
+    else:
+        base, tuned = _on_lent(held, learned, held.lent)
     found = {
         "task": splits.task,
         "split": "test" if splits.test else "validation",
@@ -89,6 +103,30 @@ def measured(held: Held, learned: Path, base: Any = None) -> tuple[dict[str, Any
         found["merged"] = _merged(held, learned, loaded, tuned)
     _free(loaded)
     return found, base, tuned
+
+
+def _from_disk(held: Held, learned: Path, base: Any, loaded: list[Any]) -> tuple[Any, Any]:  # noqa: ANN401
+    """Return the evaluations of both models; the tuned one stays in `loaded`."""
+    spec = held.spec
+    loaded.append(training.load_base(held.folder, trust_remote_code=spec.trust_remote_code))
+    base = base or held.evaluate(loaded[0], "base")
+    if spec.method in ("full", "qlora"):  # these have another base than the one in memory
+        _free(loaded)
+    on = loaded.pop() if loaded else None
+    loaded.append(training.load_tuned(held.folder, learned, spec, base=on))
+    del on
+    return base, held.evaluate(loaded[0], "tuned")
+
+
+def _on_lent(held: Held, learned: Path, lent: Lent) -> tuple[Any, Any]:
+    """Return the evaluations of both models on a base in memory, measured once on its rows."""
+    names = (*(item.name for item in fields(SourceSettings)), "seed")
+    rows = tuple(getattr(held.spec, name) for name in names)
+    if rows not in lent.measured:
+        lent.measured[rows] = held.evaluate(lent.base.bare(held.folder, held.spec), "base")
+    tuned = held.evaluate(lent.base.learned(held.folder, learned, held.spec), "tuned")
+    lent.base.take_back()
+    return lent.measured[rows], tuned
 
 
 def _comparison(base: Any, tuned: Any, examples: Sequence[data.Example]) -> dict[str, Any]:  # noqa: ANN401

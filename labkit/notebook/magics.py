@@ -12,7 +12,7 @@ from ..errors import SpecError
 from ..flags import named, resumable, settings_of, sweep_settings_of
 from ..options import MAGICS
 from ..run import Run, all_runs
-from ..spec import EvaluateSpec, FinetuneSpec, GenerateSpec, MergeSpec, OptimizeSpec
+from ..spec import AdaptersSpec, EvaluateSpec, FinetuneSpec, GenerateSpec, MergeSpec, OptimizeSpec
 from .cells import read_cell, split_line
 from .tensorboard import show_tensorboard
 
@@ -195,6 +195,9 @@ class LabMagics(Magics):
         """Bind the run to a variable, under its name or as `run`, and watch it."""
         # Bound before it ends: a stopped run keeps its variable.
         self.shell.user_ns[run.name if run.name.isidentifier() else "run"] = run
+        if isinstance(run.spec, AdaptersSpec):
+            trained = {name: Run(name) for name in run.spec.adapters if name.isidentifier()}
+            self.shell.user_ns.update(trained)
         _watch(run, args)
 
 

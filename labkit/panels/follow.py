@@ -23,6 +23,7 @@ COST = 20
 
 RESUMES: dict[str, Callable[[Run], Any]] = {
     "finetune": lambda run: api.resume(run.name, wait=False),
+    "adapters": lambda run: api.resume(run.name, wait=False),
     "sweep": lambda run: api.resume_sweep(run.name, wait=False),
     "optimize": lambda run: api.optimize(wait=False, **run.spec.changed()),
 }

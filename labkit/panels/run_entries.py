@@ -10,7 +10,7 @@ from ..api import disk_use
 from ..errors import LabError
 from ..report import words
 from ..report.data_report import short
-from ..report.table import result
+from ..report.reached import result
 from ..run import Run, run_folders
 
 SIZES_EVERY = 10.0

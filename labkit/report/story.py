@@ -2,6 +2,7 @@
 
 from ..run import Run
 from . import course, measured, words
+from .adapters import adapters
 from .blocks import Block, Facts, Head, Lines, Picture
 from .chart_rates import rates
 from .facts import facts, title
@@ -43,6 +44,8 @@ def progress(run: Run) -> list[Block]:
         return [head(run), *rates(run), *_notes(run)]
     if run.job in SEARCHES:
         return [head(run), *search(run), *_notes(run)]
+    if run.job == "adapters":
+        return [head(run), *adapters(run), *_notes(run)]
     if run.job == "plan":
         return [head(run), *planned(run), *_notes(run)]
     blocks: list[Block] = [head(run), *_numbers(run), *course.signs(run), *loss_picture(run)]
@@ -60,6 +63,8 @@ def ended(run: Run) -> list[Block]:
     if run.job in SEARCHES:
         blocks += [*search(run), *results(run)]
         return [*blocks, *facts(run), *course.resources(run), *_notes(run)]
+    if run.job == "adapters":
+        return [*blocks, *adapters(run), *facts(run), *course.resources(run), *_notes(run)]
     if run.job == "plan":
         return [*blocks, *planned(run), *facts(run), *_notes(run)]
     if run.job == "find_lr":

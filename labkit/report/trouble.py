@@ -33,6 +33,9 @@ def _next_steps(run: Run, hint: Any) -> list[str]:  # noqa: ANN401 - JSON value
         where = f"from step {saved['step']}" if saved else "from its beginning"
         hints.append(f"Go on {where}:  %finetune --resume {run.name}")
         hints.append(f"The same in a shell:  labkit finetune --resume {run.name}")
+    if run.job == "adapters":
+        hints.append(f"Go on, what is done stays:  %finetune {run.name} --resume")
+        hints.append(f"The same in a shell:  labkit finetune --resume {run.name}")
     if run.job == "sweep":
         hints.append(f"Go on where it was:  %sweep {run.name} --resume")
         hints.append(f"The same in a shell:  labkit sweep --resume {run.name}")

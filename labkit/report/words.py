@@ -168,6 +168,8 @@ def value_of(key: str, value: Any) -> str:  # noqa: ANN401 - JSON values
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
         return ", ".join(value_of("", part) for part in value)
+    if isinstance(value, dict):
+        return ", ".join(value)
     if not isinstance(value, int | float):
         return str(value)
     return _measured(key, value)

@@ -4,6 +4,7 @@ The fields in this folder are the only place for a setting's name, default, rule
 YAML keys, completion and help are made from them.
 """
 
+from .adapters import AdaptersSpec
 from .evaluate import EvaluateSpec, MergeSpec
 from .finetune import FinetuneSpec
 from .generate import GenerateSpec
@@ -14,7 +15,9 @@ from .serve import ServeSpec
 from .source import TASKS
 from .sweep import SweepSpec
 
-AnySpec = FinetuneSpec | OptimizeSpec | GenerateSpec | EvaluateSpec | MergeSpec | SweepSpec
+AnySpec = (
+    FinetuneSpec | OptimizeSpec | GenerateSpec | EvaluateSpec | MergeSpec | SweepSpec | AdaptersSpec
+)
 """The settings of any job."""
 
 SPECS: dict[
@@ -24,7 +27,8 @@ SPECS: dict[
     | type[GenerateSpec]
     | type[EvaluateSpec]
     | type[MergeSpec]
-    | type[SweepSpec],
+    | type[SweepSpec]
+    | type[AdaptersSpec],
 ] = {
     "finetune": FinetuneSpec,
     "find_lr": FinetuneSpec,
@@ -35,6 +39,7 @@ SPECS: dict[
     "merge": MergeSpec,
     "sweep": SweepSpec,
     "join": SweepSpec,
+    "adapters": AdaptersSpec,
 }
 """Each job's kind of settings."""
 
@@ -43,6 +48,7 @@ __all__ = [
     "METHODS",
     "SPECS",
     "TASKS",
+    "AdaptersSpec",
     "AnySpec",
     "EvaluateSpec",
     "FinetuneSpec",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from .. import machine
 from ..spec import FinetuneSpec
 from . import proof
-from .methods import add_adapter, changes_the_base, learns_a_prompt, load_model
+from .methods import add_adapter, changes_the_base, learns_a_prompt, load_model, load_tuned
 from .surroundings import quiet
 
 if TYPE_CHECKING:
@@ -35,14 +35,37 @@ class SharedBase:
             spec: The settings of the training.
             n_labels: Outputs of the new head where `spec.head` asks for one.
         """
+        base = self.bare(folder, spec)
+        self._keeps = _leaves_the_base(spec)
+        self.tuned = add_adapter(base, spec, n_labels=n_labels)
+        return self.tuned  # type: ignore[no-any-return]
+
+    def bare(self, folder: Path, spec: FinetuneSpec) -> "PreTrainedModel":
+        """Return the base without an adapter, as `load_model` gives it.
+
+        Args:
+            folder: The base model.
+            spec: The settings of a training.
+        """
         self.take_back()
         if self._model is None or self._key != _key(folder, spec):
             self.free()
             self._model, self._key = load_model(folder, spec), _key(folder, spec)
             self._before = proof.fingerprint(self._model.parameters())
             self.n_loads += 1
-        self._keeps = _leaves_the_base(spec)
-        self.tuned = add_adapter(self._model, spec, n_labels=n_labels)
+        return self._model
+
+    def learned(self, folder: Path, learned: Path, spec: FinetuneSpec) -> "nn.Module":
+        """Return the base with the adapter that a training saved, as `load_tuned` gives it.
+
+        Args:
+            folder: The base model.
+            learned: What the training saved.
+            spec: Its settings.
+        """
+        base = self.bare(folder, spec)
+        self._keeps = not spec.head and not spec.modules_to_save
+        self.tuned = load_tuned(folder, learned, spec, base=base)
         return self.tuned  # type: ignore[no-any-return]
 
     def take_back(self) -> None:
