@@ -4,7 +4,7 @@ import gc
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import data, evaluation, machine, training
 from ..evaluation.kinds import Model, Tokenizer
@@ -14,6 +14,9 @@ from .drift import Logits, drift
 from .job import Job
 from .predictions import baselines
 
+if TYPE_CHECKING:
+    from ..training import SharedBase
+
 MERGED_ROWS = 64
 """Most held-out rows on which a merged model is measured beside the one that was trained."""
 
@@ -22,7 +25,7 @@ MERGED_ROWS = 64
 class Lent:
     """What runs on one base share, one after another."""
 
-    base: training.SharedBase = field(default_factory=training.SharedBase)
+    base: "SharedBase" = field(default_factory=lambda: training.SharedBase())  # not yet imported
     """The base model."""
 
     measured: dict[tuple[Any, ...], Any] = field(default_factory=dict)
