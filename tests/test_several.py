@@ -99,7 +99,8 @@ def test_the_run_tells_what_each_adapter_reached_and_how_to_use_them(trained):
     run, _ = trained
     said = text(run)
     assert all(name in said for name in OWN)
-    assert f"%optimize {Run('small').spec.model} --adapters small,dora,last" in said
+    assert "%optimize" in said
+    assert "small,dora,last" in said
 
 
 def test_a_wrong_setting_of_one_adapter_is_named_and_no_run_is_made(workplace, settings):
