@@ -4,6 +4,7 @@ from typing import Any
 
 from .api import (
     add_metrics,
+    combine,
     data_report,
     delete,
     evaluate,
@@ -38,6 +39,7 @@ __all__ = [
     "SweepSpec",
     "add_metrics",
     "all_runs",
+    "combine",
     "data_report",
     "delete",
     "evaluate",

@@ -18,6 +18,9 @@ from .spec.optimize import PRECISIONS
 
 Status = Literal["waiting", "running", "stopping", "done", "stopped", "failed"]
 
+TUNED = ("finetune", "combine")
+"""Jobs that leave a tuned model."""
+
 PARTS = ("trials", "joined")
 """Folders inside a search; it shows the runs in them itself."""
 

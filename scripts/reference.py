@@ -15,6 +15,7 @@ from labkit.spec import (
     LOSSES,
     METHODS,
     AdaptersSpec,
+    CombineSettings,
     EvaluateSpec,
     FinetuneSpec,
     GenerateSpec,
@@ -33,6 +34,7 @@ SPECS = {
     "Optimising: `%optimize`, `labkit optimize`, `labkit.optimize`": OptimizeSpec,
     "Measuring: `%evaluate`, `labkit evaluate`, `labkit.evaluate`": EvaluateSpec,
     "Merging: `%merge`, `labkit merge`, `labkit.merge`": MergeSpec,
+    "Several adapters as one: `%adapters`, `labkit adapters`, `labkit.combine`": CombineSettings,
     "Answering: `%generate`, `labkit generate`, `labkit.generate`": GenerateSpec,
     "Serving: `labkit serve`": ServeSpec,
 }

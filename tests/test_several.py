@@ -135,3 +135,26 @@ def test_a_dry_run_shows_each_adapter(workplace, settings):
     shown = repr(labkit.preview(**settings, adapters={"one": {}, "two": {"limit": 8}}))
     assert shown.count("Nothing was trained") == 2
     assert all_runs() == []
+
+
+@pytest.mark.process
+def test_a_combination_is_a_run_that_answers_and_can_be_measured(trained, monkeypatch):
+    monkeypatch.chdir(trained[0].path.parents[1])
+    asked = ["--combine", "linear", "--weights", "0.7,0.3", "--name", "both"]
+    main(["adapters", "small,last", *asked])
+    both = Run("both")
+    assert both.status == "done"
+    small, mine = Run("small").metrics, both.metrics
+    chances = mine["base"]["probabilities"], small["base"]["probabilities"]
+    np.testing.assert_allclose(*chances, atol=1e-6)
+    assert not np.allclose(mine["tuned"]["probabilities"], small["tuned"]["probabilities"])
+    assert 0 < both.metrics["combination"]["distance"] < 2
+    assert "away from the weighted sum" in text(both)
+    assert "made of small, last (linear)" in (both.path / "README.md").read_text()
+    measured = labkit.evaluate("both", against=("base", "small"), view=SilentView()).metrics
+    chances = measured["models"]["both"]["probabilities"], both.metrics["tuned"]["probabilities"]
+    np.testing.assert_allclose(*chances, atol=1e-6)
+    answers = labkit.generate("word: the dog", run="both", max_new_tokens=2)
+    assert len(answers) == 1
+    with pytest.raises(RunError, match="The adapter of 'dora' cannot be combined: DoRA"):
+        labkit.combine(["small", "dora"])

@@ -1,6 +1,7 @@
 """What magic, command and program call: fine-tune, resume, evaluate, optimise, generate, delete."""
 
 from .answerer import Answerer
+from .combine import combine
 from .data import data_report
 from .delete import delete, deletion, disk_use
 from .evaluate import add_metrics, evaluate
@@ -31,6 +32,7 @@ __all__ = [
     "ShownScaling",
     "add_metrics",
     "attach",
+    "combine",
     "data_report",
     "delete",
     "deletion",

@@ -8,7 +8,7 @@ from typing import Any
 from .. import launch
 from ..errors import RunError
 from ..files import write_text
-from ..run import Run, create, runs_folder
+from ..run import TUNED, Run, create, runs_folder
 from ..spec import FinetuneSpec, OptimizeSpec
 from .adapters import refuse_unshareable
 from .staging import go
@@ -46,7 +46,7 @@ def optimize(
 def learned_by(tuned: Run, to: str) -> FinetuneSpec:
     """Return the settings of a fine-tuning that left what it learned; refuse any other run."""
     spec = tuned.spec
-    if not isinstance(spec, FinetuneSpec) or tuned.job != "finetune" or not is_whole(tuned):
+    if not isinstance(spec, FinetuneSpec) or tuned.job not in TUNED or not is_whole(tuned):
         raise RunError(
             f"The run {tuned.name!r} has learned nothing to {to}; it is {tuned.status}.",
             hint=f"Finish it first: %finetune --resume {tuned.name}.",

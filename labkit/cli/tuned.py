@@ -8,6 +8,7 @@ from typing import Any
 from .. import api, report, serve
 from ..flags import Parser, add_settings, settings_of
 from ..options.commands import (
+    adapters_options,
     evaluate_options,
     merge_options,
     optimize_options,
@@ -15,7 +16,7 @@ from ..options.commands import (
     serve_options,
     verify_options,
 )
-from ..spec import EvaluateSpec, GenerateSpec, MergeSpec, OptimizeSpec, ServeSpec
+from ..spec import CombineSettings, EvaluateSpec, GenerateSpec, MergeSpec, OptimizeSpec, ServeSpec
 
 
 def add_commands(add: Callable[..., Parser]) -> None:
@@ -25,6 +26,7 @@ def add_commands(add: Callable[..., Parser]) -> None:
     )
     evaluate_options(add("evaluate", _evaluate, "Measure a tuned model beside others."))
     merge_options(add("merge", _merge, "Fold what a run learned into its base model's weights."))
+    adapters_options(add("adapters", _adapters, "Make one adapter of several, and measure it."))
     rate_options(add("rate", _rate, "Make a form for people to rate answers, or read filled ones."))
     _add_generate(add("generate", _generate, "Answer prompts with a run's model, or a base model."))
     serve_options(add("serve", _serve, "Answer as OpenAI's API does, with a run's exported model."))
@@ -48,6 +50,11 @@ def _evaluate(args: Any) -> None:  # noqa: ANN401 - argparse's
 
 def _merge(args: Any) -> None:  # noqa: ANN401 - argparse's
     api.merge(args.run, **settings_of(args, MergeSpec, skip=("run",)))
+
+
+def _adapters(args: Any) -> None:  # noqa: ANN401 - argparse's
+    settings = settings_of(args, CombineSettings, skip=("adapters",))
+    api.combine(args.adapters, name=args.name, **settings)
 
 
 def _rate(args: Any) -> None:  # noqa: ANN401 - argparse's

@@ -10,7 +10,7 @@ from ..catalog.entries import data_entry
 from ..data.layouts import template_layout
 from ..data.templates import Template
 from ..errors import RunError, SpecError, listed, near
-from ..run import Run
+from ..run import TUNED, Run
 from ..spec import FinetuneSpec
 
 BASE = "base"
@@ -73,7 +73,7 @@ def subjects_of(run: Run, against: Sequence[str]) -> list[Subject]:
 def finished(run: Run) -> FinetuneSpec:
     """Return the settings of a fine-tuning that has learned something; refuse other runs."""
     spec = run.spec
-    if not isinstance(spec, FinetuneSpec) or run.job != "finetune":
+    if not isinstance(spec, FinetuneSpec) or run.job not in TUNED:
         raise RunError(
             f"The run {run.name!r} is no fine-tuning but a run of {run.job}.",
             hint="Name a run of %%finetune; %runs lists them.",

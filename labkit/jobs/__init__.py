@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from .attempt import attempt
+from .combine import combine
 from .evaluate import evaluate
 from .find_lr import find_lr
 from .finetune import finetune
@@ -25,6 +26,7 @@ JOBS: dict[str, Callable[[Job], str]] = {
     "sweep": sweep,
     "join": join,
     "adapters": several,
+    "combine": combine,
 }
 
 __all__ = ["JOBS", "Job", "attempt"]

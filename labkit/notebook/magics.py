@@ -12,7 +12,15 @@ from ..errors import SpecError
 from ..flags import named, resumable, settings_of, sweep_settings_of
 from ..options import MAGICS
 from ..run import Run, all_runs
-from ..spec import AdaptersSpec, EvaluateSpec, FinetuneSpec, GenerateSpec, MergeSpec, OptimizeSpec
+from ..spec import (
+    AdaptersSpec,
+    CombineSettings,
+    EvaluateSpec,
+    FinetuneSpec,
+    GenerateSpec,
+    MergeSpec,
+    OptimizeSpec,
+)
 from .cells import read_cell, split_line
 from .tensorboard import show_tensorboard
 
@@ -99,6 +107,14 @@ class LabMagics(Magics):
         settings = settings_of(args, OptimizeSpec, skip=("run",))
         _watch(api.optimize(args.run, wait=False, **settings), args)
         return None
+
+    @line_magic
+    @helpful
+    def adapters(self, line: str) -> None:
+        """Combine; the options' help is put here below."""
+        args = _read("adapters", line)
+        settings = settings_of(args, CombineSettings, skip=("adapters",))
+        self._follow(api.combine(args.adapters, name=args.name, wait=False, **settings), args)
 
     @line_magic
     @helpful

@@ -4,6 +4,7 @@ import argparse
 
 from ..flags import Parser, add_settings
 from ..spec import (
+    CombineSettings,
     EvaluateSpec,
     FinetuneSpec,
     GenerateSpec,
@@ -80,6 +81,14 @@ def merge_options(parser: Parser) -> None:
     """Add what `%merge` and `labkit merge` share."""
     parser.add_argument("run", help="Run to merge.")
     add_settings(parser, MergeSpec, skip=("run",))
+
+
+def adapters_options(parser: Parser) -> None:
+    """Add what `%adapters` and `labkit adapters` share."""
+    text = "Runs on one base model, as tone,intents."
+    parser.add_argument("adapters", type=lambda names: tuple(names.split(",")), help=text)
+    parser.add_argument("--name", help="Name of the run.")
+    add_settings(parser, CombineSettings, skip=("adapters",))
 
 
 def data_options(parser: Parser) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from ..flags import Parser
 from .commands import (
+    adapters_options,
     add_background,
     add_panel,
     data_options,
@@ -74,6 +75,12 @@ MAGICS: Mapping[str, Callable[[], Parser]] = {
         "Fold what a run learned into its base model's weights, and measure the difference.",
         add_background,
         merge_options,
+    ),
+    "adapters": _magic(
+        "%adapters",
+        "Make one adapter of several on one base, by PEFT's ways, and measure it.",
+        add_background,
+        adapters_options,
     ),
     "generate": _magic(
         "%generate", "Answer the prompt, or each line of the cell.", generate_options

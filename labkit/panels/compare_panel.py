@@ -7,7 +7,7 @@ from typing import Any
 from ..errors import RunError
 from ..report.blocks import Block, Facts
 from ..report.difference import difference
-from ..run import Run, all_runs, runs_folder
+from ..run import TUNED, Run, all_runs, runs_folder
 from ..spec import FinetuneSpec
 from .answer_cards import answer_blocks, answer_cards
 from .askable import Model, models_of, tuned_of
@@ -55,7 +55,7 @@ class ComparePanel(Panel):
     def models(self) -> list[Model]:
         """The models that can be asked."""
         found = models_of(self.run)
-        if self.other is not None and self.other.job == "finetune":
+        if self.other is not None and self.other.job in TUNED:
             tuned = (one for one in models_of(self.other) if one.source == "adapter")
             found += [Model(f"tuned of {one.run.name}", one.run, one.source) for one in tuned]
         return found
@@ -135,7 +135,7 @@ class ComparePanel(Panel):
 
         own = [self.other.name] if self.other else []
         others = [run for run in all_runs() if run.path != self.run.path]
-        names = dict.fromkeys([*own, *(run.name for run in others if run.job == "finetune")])
+        names = dict.fromkeys([*own, *(run.name for run in others if run.job in TUNED)])
         options = [("no other run", None), *((name, name) for name in names)]
         tip = "Another run: its settings, results and cost, and its tuned model to ask"
         chosen = next(iter(own), None)
@@ -151,10 +151,10 @@ class ComparePanel(Panel):
 def _finetuned(run: str | Run) -> Run:
     """Return the fine-tuning that was named, or that an export is of; of several the first."""
     found = run if isinstance(run, Run) else _named(run)
-    if found.job != "finetune" and (found.path.parent / "spec.yaml").is_file():
+    if found.job not in TUNED and (found.path.parent / "spec.yaml").is_file():
         found = Run(found.path.parent)
     found = next(iter(tuned_of(found)), found)
-    if not isinstance(found.spec, FinetuneSpec) or found.job != "finetune":
+    if not isinstance(found.spec, FinetuneSpec) or found.job not in TUNED:
         raise RunError(
             f"The run {found.name!r} is no fine-tuning but a run of {found.job}.",
             hint="Name a run of %%finetune; %runs lists them.",

@@ -1,9 +1,9 @@
 """Adapters that are trained on one base, as blocks: how far each is and what it reached."""
 
 from ..run import Run
-from ..spec import AdaptersSpec
+from ..spec import AdaptersSpec, CombineSpec
 from . import words
-from .blocks import Block, Box, Table
+from .blocks import Block, Box, Facts, Table
 from .measured import curve, seconds_left
 from .reached import result
 
@@ -22,6 +22,23 @@ def adapter_names(run: Run) -> list[str]:
     spec = run.spec
     assert isinstance(spec, AdaptersSpec)
     return list(spec.adapters)
+
+
+def combined(run: Run) -> list[Block]:
+    """Return of what an adapter was made, how, and how far it is from their sum."""
+    spec = run.spec
+    assert isinstance(spec, CombineSpec)
+    away = (run.metrics.get("combination") or {}).get("distance")
+    items = [
+        ("of", ", ".join(spec.adapters)),
+        ("weights", ", ".join(f"{share:.3g}" for share in spec.shares)),
+        ("how", spec.combine),
+        ("density", "" if spec.density is None else f"{spec.density:g}"),
+        ("rank", str(spec.r)),
+        ("away from the weighted sum", "" if away is None else words.percent(away)),
+    ]
+    shown = tuple((name, value) for name, value in items if value)
+    return [Facts("An adapter made of several", shown)]
 
 
 def _row(run: Run) -> tuple[str, ...]:

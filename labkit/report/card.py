@@ -5,6 +5,7 @@ from pathlib import Path
 from ..catalog.entries import data_entry, model_entry
 from ..files import write_text
 from ..run import Run
+from ..spec import CombineSpec
 from ..yaml import write_yaml
 from . import words
 from .export_card import export_card
@@ -71,6 +72,9 @@ def _opening(run: Run) -> str:
     rows = f"{data.title} (`{data.name}`)" if data else f"`{spec['data']}`"
     status = settled(run)
     state = "" if status == "done" else f" The run is **{words.STATUS[status][1]}**."
+    if isinstance(run.spec, CombineSpec):
+        learned = f"An adapter made of {', '.join(run.spec.adapters)} ({run.spec.combine})"
+        return f"{learned} for {base}. On {rows}: {headline(run.metrics)}{state}"
     learned = learned_how(spec["method"])
     return f"{learned} for {base}, trained on {rows}. {headline(run.metrics)}{state}"
 

@@ -2,7 +2,7 @@
 
 from ..run import Run
 from . import course, measured, words
-from .adapters import adapters
+from .adapters import adapters, combined
 from .blocks import Block, Facts, Head, Lines, Picture
 from .chart_rates import rates
 from .facts import facts, title
@@ -38,7 +38,7 @@ def progress(run: Run) -> list[Block]:
     """Return what to watch while a run is waiting or running."""
     if run.job in CHECKED:
         return [head(run), *stages(run), *CHECKED[run.job](run), *_notes(run)]
-    if run.job == "evaluate":
+    if run.job in ("evaluate", "combine"):
         return [head(run), *stages(run), *_notes(run)]
     if run.job == "find_lr":
         return [head(run), *rates(run), *_notes(run)]
@@ -59,6 +59,9 @@ def ended(run: Run) -> list[Block]:
         return [*blocks, *CHECKED[run.job](run), *stages(run), *facts(run), *_notes(run)]
     if run.job == "evaluate":
         blocks += [*results(run), *pictures(run), *stages(run)]
+        return [*blocks, *facts(run), *_notes(run)]
+    if run.job == "combine":
+        blocks += [*combined(run), *results(run), *pictures(run), *stages(run)]
         return [*blocks, *facts(run), *_notes(run)]
     if run.job in SEARCHES:
         blocks += [*search(run), *results(run)]

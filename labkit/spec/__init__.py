@@ -5,6 +5,7 @@ YAML keys, completion and help are made from them.
 """
 
 from .adapters import AdaptersSpec
+from .combine import CombineSettings, CombineSpec
 from .evaluate import EvaluateSpec, MergeSpec
 from .finetune import FinetuneSpec
 from .generate import GenerateSpec
@@ -40,6 +41,7 @@ SPECS: dict[
     "sweep": SweepSpec,
     "join": SweepSpec,
     "adapters": AdaptersSpec,
+    "combine": CombineSpec,
 }
 """Each job's kind of settings."""
 
@@ -50,6 +52,8 @@ __all__ = [
     "TASKS",
     "AdaptersSpec",
     "AnySpec",
+    "CombineSettings",
+    "CombineSpec",
     "EvaluateSpec",
     "FinetuneSpec",
     "GenerateSpec",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .arguments import How
+    from .combined import combine
     from .finetune import TrainResult, train
     from .methods import (
         AdapterFacts,
@@ -36,6 +37,7 @@ __all__ = [
     "TrainResult",
     "adapter_facts",
     "add_adapter",
+    "combine",
     "find_lr",
     "has_head",
     "load_adapter",
@@ -51,6 +53,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "combined": ("combine",),
     "finetune": ("TrainResult", "train"),
     "planning": ("Plan", "plan"),
     "range_test": ("find_lr",),

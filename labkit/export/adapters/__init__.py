@@ -2,8 +2,19 @@
 
 from .asked import Addition, Sharing
 from .convert import convert
-from .lora import refuse_unswitchable
+from .distance import distance
+from .lora import obstacle, read_lora, refuse_unswitchable
 from .shared import share
 from .sites import add_inputs
 
-__all__ = ["Addition", "Sharing", "add_inputs", "convert", "refuse_unswitchable", "share"]
+__all__ = [
+    "Addition",
+    "Sharing",
+    "add_inputs",
+    "convert",
+    "distance",
+    "obstacle",
+    "read_lora",
+    "refuse_unswitchable",
+    "share",
+]

@@ -84,25 +84,44 @@ def refuse_unswitchable(adapter: Path, method: str) -> None:
     Raises:
         ExportError: Why it cannot be switched on beside others.
     """
+    reason = obstacle(adapter, method)
+    if reason is not None:
+        raise cannot(adapter, reason)
+
+
+def obstacle(adapter: Path, method: str) -> str | None:
+    """Return why what a run learned is no plain LoRA, or None; its weights are not read.
+
+    Args:
+        adapter: What the run left.
+        method: The run's; a bottleneck adapter cannot be told from LoRA by its settings.
+    """
     if method == "full":
-        raise cannot(adapter, "a full fine-tuning changes the whole model")
+        return "a full fine-tuning changes the whole model"
     if method == "adapter":
-        raise cannot(adapter, BOTTLENECK)
-    refuse_other_than_lora(_read_config(adapter), adapter)
+        return BOTTLENECK
+    return _other_than_lora(_read_config(adapter))
 
 
 def refuse_other_than_lora(config: Mapping[str, Any], adapter: Path) -> None:
     """Refuse an adapter whose settings make it something else than `(x A) B`."""
+    reason = _other_than_lora(config)
+    if reason is not None:
+        raise cannot(adapter, reason)
+
+
+def _other_than_lora(config: Mapping[str, Any]) -> str | None:
     if config.get("peft_type") != "LORA":
-        raise cannot(adapter, f"it must be of PEFT's type LORA; its type is {_type_of(config)}")
+        return f"it must be of PEFT's type LORA; its type is {_type_of(config)}"
     for name, reason in CANNOT.items():
         if config.get(name):
-            raise cannot(adapter, reason)
+            return reason
     if config.get("bias", "none") != "none":
-        raise cannot(adapter, f"it changes biases of its base (bias: {config['bias']})")
+        return f"it changes biases of its base (bias: {config['bias']})"
     start = config.get("init_lora_weights")
     if isinstance(start, str) and start.startswith(CHANGED_BASE):
-        raise cannot(adapter, f"its start ({start}) has changed the weights of its base")
+        return f"its start ({start}) has changed the weights of its base"
+    return None
 
 
 def cannot(adapter: Path, reason: str) -> ExportError:
