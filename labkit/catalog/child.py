@@ -32,7 +32,7 @@ def run_module(
     """
     # -P: a learner's random.py or queue.py in the working directory must not shadow a module
     command = [sys.executable, "-P", "-m", *arguments]
-    env = {**os.environ, "PYTHONPATH": machine.python_path(), **environment}
+    env = {**machine.child_environment(), **environment}
     log = watch / ".stderr"
     with log.open("wb") as stderr:
         status = _run(command, env, stderr, lambda: report(folder_bytes(watch)))

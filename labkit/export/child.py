@@ -159,7 +159,7 @@ def _end_with_parent(parent: int) -> None:
 
 
 def _env() -> dict[str, str]:
-    return os.environ | OFFLINE | {"PYTHONPATH": machine.python_path()}
+    return machine.child_environment() | OFFLINE
 
 
 def _as_error(parts: list[str], log: Path) -> LabError:

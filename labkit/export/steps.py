@@ -44,7 +44,6 @@ def reference(
     """
     whole = Tuned.from_json(tuned)
     model = whole.load()
-    _one_thread()
     _keep(TorchModel(model), rows, Path(answers))
     found: dict[str, Any] = {"answers": None, "base": None}
     if question:
@@ -71,7 +70,6 @@ def merge_apart(
     """
     whole = Tuned.from_json(tuned)
     model = whole.load()
-    _one_thread()
     model = fold(model)
     _keep(TorchModel(model), rows, Path(own))
     return _saved(model, whole, answers, merged)
@@ -80,7 +78,6 @@ def merge_apart(
 def answer(tuned: dict[str, Any], rows: list[list[int]], answers: str) -> None:
     """Keep what the tuned model answers."""
     model = Tuned.from_json(tuned).load()
-    _one_thread()
     reference_of(TorchModel(model), rows).save(Path(answers))
 
 
@@ -90,7 +87,6 @@ def merge(
     """Keep what the tuned model answers, merge it, keep that too; PyTorch loads once."""
     whole = Tuned.from_json(tuned)
     model = whole.load()
-    _one_thread()
     reference_of(TorchModel(model), rows).save(Path(before))
     model = fold(model)
     reference_of(TorchModel(model), rows).save(Path(after))
@@ -137,7 +133,6 @@ def check(
 
 def torch_parity(folder: str, answers: list[str], trust_remote_code: bool) -> list[dict[str, Any]]:
     """Compare a Hugging Face folder with each of the kept answers."""
-    _one_thread()
     model = TorchModel(load_plain(Path(folder), trust_remote_code))
     return [compare(Reference.load(Path(kept)), model).as_dict() for kept in answers]
 
@@ -176,10 +171,3 @@ def _whole(out: Path) -> Iterator[Path]:
         part.rename(out)
     finally:
         shutil.rmtree(part, ignore_errors=True)  # a full disk gets its room back
-
-
-def _one_thread() -> None:
-    """Let PyTorch use one thread: those that wait for each other crawl on a busy machine."""
-    import torch
-
-    torch.set_num_threads(1)

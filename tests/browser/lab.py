@@ -19,6 +19,8 @@ FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-backgroun
 PATIENCE = 240.0
 """Seconds that a state may take on a machine that does other things, too."""
 SIZE = {"width": 1280, "height": 1100}
+TALL = 5000
+"""Pixels of a page that the longest panel fits in: a picture of one that does not is cut."""
 BESIDE = 131
 """Pixels of a page that JupyterLab has beside an output."""
 READ = """() => {
@@ -35,14 +37,15 @@ DRAWN = """async () => {
   await Promise.all([...document.images].map(image => image.decode().catch(() => {})));
 }"""
 STICKS_OUT = """panel => {
-  const edge = panel.getBoundingClientRect().right + 1;
-  const isScrolled = node => node !== panel
+  const area = panel.closest('.jp-OutputArea-output') ?? panel;
+  const edge = area.getBoundingClientRect().right + 1;
+  const isScrolled = node => node !== area
     && (getComputedStyle(node).overflowX !== 'visible' || isScrolled(node.parentElement));
-  return [...panel.querySelectorAll('*')]
+  return [panel, ...panel.querySelectorAll('*')]
     .filter(node => node.getBoundingClientRect().right > edge && !isScrolled(node.parentElement))
     .map(node => `${node.tagName} ${node.className} ${node.getBoundingClientRect().right - edge}`);
 }"""
-"""The parts of a panel that reach beyond its right edge, those that scroll within it left out."""
+"""What of a panel reaches beyond the right edge of its output, what scrolls within left out."""
 
 
 def chromium():
@@ -215,7 +218,7 @@ class Notebook:
         for theme in ("JupyterLab Dark", "JupyterLab Light"):
             self.theme(theme)
             for width in (400, 1600):
-                self.page.set_viewport_size({"width": width + BESIDE, "height": 3600})
+                self.page.set_viewport_size({"width": width + BESIDE, "height": TALL})
                 self.page.evaluate(DRAWN)
                 keep(panel, f"{name}-{theme.split()[-1].lower()}-{width}")
                 assert panel.evaluate(STICKS_OUT) == []

@@ -8,6 +8,8 @@ from lab import errors, until
 
 from labkit.report import write_report
 from labkit.run import Run
+from labkit.search import best_of, trials_of
+from labkit.yaml import write_yaml
 
 pytestmark = pytest.mark.browser
 
@@ -85,6 +87,7 @@ def test_a_training_is_started_from_its_panel_and_its_copied_cell_gives_the_same
     assert errors(notebook.run(2)) == []
     assert learned("typed") == learned("mouse")
     exported_by_its_panel(notebook)
+    asked_beside_each_other(notebook)
 
 
 def exported_by_its_panel(notebook):
@@ -106,6 +109,24 @@ def exported_by_its_panel(notebook):
     assert panel.locator("li.labkit-open").count() == 0
     assert Run("mouse/onnx").status == "done"
     notebook.shots("optimize", "optimize")
+
+
+def asked_beside_each_other(notebook):
+    """Ask base, tuned model and export a held-out row, and see what each answers."""
+    notebook.write(2, "import labkit\nlabkit.panels.compare('mouse')")
+    assert errors(notebook.run(2)) == []
+    panel = notebook.panel("compare", "ready")
+    panel.get_by_label("fp32", exact=True).check()
+    panel.get_by_label("row", exact=True).select_option(index=1)
+    panel.get_by_role("button", name="Ask", exact=True).click()
+    notebook.panel("compare", "answered")
+    cards = panel.get_by_role("list", name="Answers of the models").locator("> li")
+    told = cards.all_inner_texts()
+    assert [text.split()[0] for text in told] == ["base", "tuned", "fp32"]
+    assert all("✓ answered" in text and "per token" in text for text in told)
+    assert "= the same as tuned" in told[2]
+    notebook.shots("compare-answered", "compare")
+    assert serious(notebook.page) == []
 
 
 def learned(name):
@@ -179,6 +200,25 @@ def test_rows_are_looked_through_and_a_template_is_typed_in_the_panel_of_a_data_
     template.fill("no place at all")
     template.press("Tab")
     panel.get_by_text("text_template has no {column} place").first.wait_for()
+    assert serious(notebook.page) == []
+
+
+def test_a_search_goes_on_in_its_panel_to_the_best_trial(open_notebook, settings):
+    asked = settings | {"n_trials": 3, "sampler": "random", "pruner": "none"}
+    del asked["learning_rate"]
+    space = {"learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}}
+    cell = "%%sweep find --background\n" + write_yaml(asked | {"search_space": space})
+    notebook = open_notebook("search", cell, "%sweep find --panel")
+    for at in range(3):
+        assert errors(notebook.run(at)) == []
+    panel = notebook.panel("follow")
+    panel.get_by_text("★ best").first.wait_for()
+    notebook.panel("follow", "done")
+    run = Run("find")
+    best = best_of(run.spec, trials_of(run))
+    panel.get_by_text(f"{best.name} ★ best", exact=True).wait_for()
+    assert panel.get_by_role("img").count() >= 2
+    notebook.shots("sweep", "follow")
     assert serious(notebook.page) == []
 
 

@@ -46,11 +46,8 @@ def answer(asked: list[dict[str, Any]]) -> list[Any]:
 def _answer(
     tuned: dict[str, Any], rows: list[list[int]], question: dict[str, Any] | None, answers: str
 ) -> None:
-    import torch
-
     whole, folder = Tuned.from_json(tuned), Path(answers)
     model = whole.load()
-    torch.set_num_threads(1)  # threads that wait for each other crawl on a busy machine
     reference_of(TorchModel(model), rows).save(folder)
     write_json(folder / SAID, ask_torch(model, question, whole.learned) if question else None)
 
