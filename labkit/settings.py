@@ -1,6 +1,7 @@
 """What makes a dataclass a spec: rules of its fields, checks on creation, YAML in and out."""
 
 import dataclasses
+import functools
 import math
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, is_dataclass
@@ -128,22 +129,20 @@ class Spec:
         return write_yaml(values) if values else ""
 
 
+@functools.cache  # each call evaluates every annotation anew
 def types_of(spec: type) -> dict[str, Any]:
     """Return the declared type of each setting of `spec`."""
     return get_type_hints(spec)
 
 
-_DOCS: dict[type, dict[str, str]] = {}
-
-
+@functools.cache
 def docs_of(spec: type) -> dict[str, str]:
     """Return the text under each setting of `spec`, on one line: its meaning and unit."""
-    if spec not in _DOCS:
-        parts = [_read_docs(part) for part in reversed(spec.__mro__) if is_dataclass(part)]
-        _DOCS[spec] = {name: text for part in parts for name, text in part.items()}
-    return _DOCS[spec]
+    parts = [_read_docs(part) for part in reversed(spec.__mro__) if is_dataclass(part)]
+    return {name: text for part in parts for name, text in part.items()}
 
 
+@functools.cache
 def _read_docs(spec: type) -> dict[str, str]:
     import ast
     import inspect

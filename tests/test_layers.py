@@ -116,7 +116,10 @@ def test_a_room_imports_only_rooms_before_it(room):
 
 def fresh(code):
     """Run code in a new interpreter and return what it printed, read as JSON."""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    # Compiled files as after an installation, whatever this environment says of them.
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=env)
     return json.loads(done.stdout)
 
 
