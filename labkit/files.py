@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import time
@@ -20,11 +21,15 @@ NO_ROOM_WORDS = ("No space left", "enough free space", "requested and")
 def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all: to a temporary name, flushed, then renamed."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with draft.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    draft.replace(path)
+    try:
+        with draft.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
 
 
 def write_json(path: Path, values: Any) -> None:  # noqa: ANN401 - JSON values
@@ -44,6 +49,12 @@ def writing(path: Path) -> Iterator[None]:
         ) from error
 
 
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def is_no_room(error: BaseException) -> bool:
     """Whether an error says that a disk is full, or one's share of it."""
     said = str(error)
@@ -59,7 +70,7 @@ def locked(path: Path, *, patience: float = 2.0) -> Iterator[None]:
     """
     with (path / ".lock").open("a") as stream:
         deadline = time.monotonic() + patience
-        while not _try_lock(stream.fileno()):
+        while not _try_lock(stream.fileno(), fcntl.LOCK_EX):
             if time.monotonic() > deadline:
                 raise RunError(
                     f"Another worker is at work in {path}.",
@@ -74,13 +85,13 @@ def is_locked(path: Path) -> bool:
     file = path / ".lock"
     if not file.exists():
         return False
-    with file.open("r") as stream:
-        return not _try_lock(stream.fileno())
+    with file.open("r") as stream:  # shared, so that two who ask do not take each other for it
+        return not _try_lock(stream.fileno(), fcntl.LOCK_SH)
 
 
-def _try_lock(descriptor: int) -> bool:
+def _try_lock(descriptor: int, kind: int) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -15,9 +15,8 @@ from . import errors, kernel, machine
 from .errors import LabError, RunFailed, RunStopped
 from .files import is_locked
 from .recorder import Recorder
-from .run import Run
+from .run import FINISHED, Run
 
-ENDED = ("done", "stopped", "failed")
 PATIENCE = 120.0
 """Seconds a worker may take from being asked for to its first word (imports, a busy disk)."""
 
@@ -65,10 +64,7 @@ def start(
         "needs_torch": needs_torch,
         "asker": asker,
     }
-    try:
-        _send(request)
-    except BrokenPipeError:  # it went idle in this very moment
-        _send(request)
+    _send(request)
 
 
 def queue(run: Run) -> int:
@@ -89,7 +85,7 @@ def wait(run: Run, view: View) -> Run:
     while True:
         try:
             _draw(view, run)
-            if run.status in ENDED and _has_last_word(run):
+            if run.status in FINISHED and _has_last_word(run):
                 break
             if run.status == "waiting":
                 _check_supervisor(run, time.monotonic() - began)
@@ -142,7 +138,7 @@ def _has_last_word(run: Run) -> bool:
         if time.monotonic() > deadline:
             from .supervisor import write_last_word
 
-            write_last_word(run.path, -9)
+            write_last_word(run.path, None)
         time.sleep(0.05)
     return True
 
@@ -191,10 +187,20 @@ def _supervisor() -> "subprocess.Popen[bytes]":
 
 
 def _send(request: dict[str, Any]) -> None:
-    stdin = _supervisor().stdin
-    assert stdin is not None
-    stdin.write(json.dumps(request).encode() + b"\n")
-    stdin.flush()
+    """Hand a request to the supervisor; to a new one where the old one went idle just now."""
+    line = json.dumps(request).encode() + b"\n"
+    process = _supervisor()
+    try:
+        _write(process, line)
+    except BrokenPipeError:
+        process.wait()
+        _write(_supervisor(), line)
+
+
+def _write(process: "subprocess.Popen[bytes]", line: bytes) -> None:
+    assert process.stdin is not None
+    process.stdin.write(line)
+    process.stdin.flush()
 
 
 def _log_file() -> Path:

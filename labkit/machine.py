@@ -3,6 +3,7 @@
 import contextlib
 import os
 import platform
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,11 @@ _forgotten = 0
 
 _NO_LIMIT = 2**60
 """cgroup v1 writes a number near 2**63 where there is no limit."""
+
+
+def is_asked(name: str) -> bool:
+    """Tell whether an environment variable is set to 1, true, yes or on."""
+    return os.environ.get(name, "").lower() in ("1", "true", "yes", "on")
 
 
 def processors() -> int:
@@ -65,11 +71,16 @@ def peak_now() -> int:
     """Return the largest resident memory since `forget_peak`, or since the process began."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
-    except OSError:  # not Linux
-        import psutil
-
-        return int(psutil.Process().memory_info().rss)
+    except OSError:  # not Linux, where ru_maxrss would begin at the parent's size
+        return _highest_resident()
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), 0)
+
+
+def _highest_resident() -> int:
+    import resource
+
+    highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return highest if sys.platform == "darwin" else highest * 1024
 
 
 def forget_peak() -> None:
@@ -157,11 +168,11 @@ def _share(process: Any) -> int:  # noqa: ANN401 - psutil is not typed
     import psutil
 
     try:
-        return int(process.memory_full_info().pss)
-    except psutil.NoSuchProcess:
-        return 0
-    except (psutil.AccessDenied, AttributeError):
+        with contextlib.suppress(psutil.AccessDenied, AttributeError):
+            return int(process.memory_full_info().pss)
         return int(process.memory_info().rss)
+    except psutil.Error:
+        return 0
 
 
 def _processor_name() -> str:
@@ -178,10 +189,14 @@ def _memory_files(what: str) -> list[tuple[Path, str]]:
         "limit": ("memory.max", "memory.limit_in_bytes"),
         "kills": ("memory.events", "memory.oom_control"),
     }[what]
-    root = Path("/sys/fs/cgroup")
-    two = [root / _group("").lstrip("/"), root]
-    one = [root / "memory" / _group("memory").lstrip("/"), root / "memory"]
-    return [(folder, name2) for folder in two] + [(folder, name1) for folder in one]
+    two = [(folder, name2) for folder in _folders("")]
+    return two + [(folder, name1) for folder in _folders("memory")]
+
+
+def _folders(controller: str) -> list[Path]:
+    """Return a controller's folders: this process's group, then the top (version 2: no name)."""
+    root = Path("/sys/fs/cgroup") / controller
+    return [root / _group(controller).lstrip("/"), root]
 
 
 def _group(controller: str) -> str:
@@ -198,11 +213,22 @@ def _group(controller: str) -> str:
 
 
 def _cpu_quota() -> int | None:
+    """Return the processors that the cgroup allows, at least 1; None without a limit."""
+    allowed = [*map(_quota2, _folders("")), *map(_quota1, _folders("cpu"))]
+    return min((max(1, number) for number in allowed if number is not None), default=None)
+
+
+def _quota2(folder: Path) -> int | None:
     try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        quota, period = (folder / "cpu.max").read_text().split()
     except (OSError, ValueError):
         return None
-    return None if quota == "max" else max(1, int(quota) // int(period))
+    return None if quota == "max" else int(quota) // int(period)
+
+
+def _quota1(folder: Path) -> int | None:
+    quota, period = _number(folder / "cpu.cfs_quota_us"), _number(folder / "cpu.cfs_period_us")
+    return quota // period if quota is not None and period and quota > 0 else None
 
 
 def _number(path: Path) -> int | None:

@@ -18,6 +18,9 @@ from .spec.optimize import PRECISIONS
 
 Status = Literal["waiting", "running", "stopping", "done", "stopped", "failed"]
 
+FINISHED = ("done", "stopped", "failed")
+"""What a run's status is once it has ended."""
+
 TUNED = ("finetune", "combine")
 """Jobs that leave a tuned model."""
 
@@ -64,7 +67,7 @@ class Run(Record):
     @property
     def spec(self) -> AnySpec:
         """The settings of the run."""
-        return _spec(self.job, (self.path / "spec.yaml").read_text())
+        return _spec(self.job, (self.path / "spec.yaml").read_text(encoding="utf-8"))
 
     @property
     def status(self) -> Status:
@@ -85,7 +88,7 @@ class Run(Record):
     def metrics(self) -> dict[str, Any]:
         """Results, as in metrics.json; empty before the run has any."""
         file = self.path / "metrics.json"
-        return dict(json.loads(file.read_text())) if file.exists() else {}
+        return dict(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else {}
 
     @property
     def adapter(self) -> Path:

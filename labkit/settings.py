@@ -1,7 +1,6 @@
 """What makes a dataclass a spec: rules of its fields, checks on creation, YAML in and out."""
 
 import dataclasses
-import functools
 import math
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, is_dataclass
@@ -129,20 +128,25 @@ class Spec:
         return write_yaml(values) if values else ""
 
 
-@functools.cache  # each call evaluates every annotation anew
+_TYPES: dict[type, dict[str, Any]] = {}
+_DOCS: dict[type, dict[str, str]] = {}
+
+
 def types_of(spec: type) -> dict[str, Any]:
     """Return the declared type of each setting of `spec`."""
-    return get_type_hints(spec)
+    if spec not in _TYPES:
+        _TYPES[spec] = get_type_hints(spec)  # evaluates every annotation anew, so only once
+    return _TYPES[spec]
 
 
-@functools.cache
 def docs_of(spec: type) -> dict[str, str]:
     """Return the text under each setting of `spec`, on one line: its meaning and unit."""
-    parts = [_read_docs(part) for part in reversed(spec.__mro__) if is_dataclass(part)]
-    return {name: text for part in parts for name, text in part.items()}
+    if spec not in _DOCS:
+        parts = [_read_docs(part) for part in reversed(spec.__mro__) if is_dataclass(part)]
+        _DOCS[spec] = {name: text for part in parts for name, text in part.items()}
+    return _DOCS[spec]
 
 
-@functools.cache
 def _read_docs(spec: type) -> dict[str, str]:
     import ast
     import inspect

@@ -138,8 +138,8 @@ def preload() -> None:
     gc.freeze()  # the collector leaves these objects alone, so children share their pages
 
 
-def write_last_word(path: Path, code: int, charge: Charge | None = None) -> None:
-    """Record the end of a worker that left no last word itself."""
+def write_last_word(path: Path, code: int | None, charge: Charge | None = None) -> None:
+    """Record the end of a worker that left no last word itself; its code where somebody saw it."""
     run = Run(path)
     queued, event = run.last("queued"), run.last("queued", "start", "end")
     is_over = charge is not None and queued is not None and queued["ticket"] != charge.ticket
@@ -162,15 +162,17 @@ def write_last_word(path: Path, code: int, charge: Charge | None = None) -> None
     )
 
 
-def _cause(code: int, run: Run, is_memory: bool) -> tuple[str, str]:
+def _cause(code: int | None, run: Run, is_memory: bool) -> tuple[str, str]:
     if code == -signal.SIGKILL and is_memory:
         peak = max((event["bytes"] for event in run.of("resources")), default=0)
         limit = machine.memory_limit() // machine.MIB
         seen = f" (last seen at {peak // machine.MIB} MiB)" if peak else ""
         said = f"was killed by the memory limit of {limit} MiB{seen}"
         return said, autopsy.what_would_fit(run)
+    kept = "to go on from its last checkpoint" if run.last("checkpoint") else "to begin again"
+    if code is None:
+        return "is gone, and nobody saw how it ended", f"Resume the run {kept}."
     if code < 0:
-        kept = "to go on from its last checkpoint" if run.last("checkpoint") else "to begin again"
         return f"was killed by {signal.Signals(-code).name}", f"Resume the run {kept}."
     return f"ended with exit status {code}", f"The traceback is in {run.path / 'log.txt'}."
 
@@ -187,15 +189,18 @@ def _become_worker(request: dict[str, Any]) -> None:
 
 
 def _spawn(path: Path, request: dict[str, Any]) -> int:
+    """Start a worker as a new process, where a fork is not safe."""
     asker = request["asker"]
     module, *more = ("staying", str(asker)) if asker else ("worker",)
     command = [sys.executable, "-m", f"labkit.{module}", str(path), *more]
-    return subprocess.Popen(
+    process = subprocess.Popen(
         command + ["--resume"] * request["resume"],
         stdin=subprocess.DEVNULL,
         env=request["environment"],
         start_new_session=True,
-    ).pid
+    )
+    process.returncode = 0  # `reap` waits for it, not the subprocess module
+    return process.pid
 
 
 if __name__ == "__main__":

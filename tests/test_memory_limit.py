@@ -23,6 +23,9 @@ pytestmark = pytest.mark.process
 LIMIT = 1500 * MIB
 """Enough for PyTorch and a model of 100 MiB, not for a batch of it."""
 
+SECONDS = 600
+"""No run here hangs; on a machine that is busy it may take minutes."""
+
 LEARN = """
 import json, sys, labkit
 from labkit.report import SilentView
@@ -55,7 +58,7 @@ def wide(tiny_model, tmp_path_factory):
         "text_template": "word: {text}\nkind: {kind}",
         "precision": "fp32",
         "packing": "padded",
-        "max_steps": 2,
+        "max_steps": 1,
         "n_samples": 0,
     }
 
@@ -95,7 +98,7 @@ def learn(name, settings):
 
         done = subprocess.run(
             [sys.executable, "-c", LEARN, name, json.dumps(settings)],
-            capture_output=True, text=True, timeout=120, preexec_fn=enter,
+            capture_output=True, text=True, timeout=SECONDS, preexec_fn=enter,
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
@@ -105,7 +108,7 @@ def work(path, limit, value):
     """Do a run's job in a process with a limit and return its last word."""
     subprocess.run(
         [sys.executable, "-m", "labkit.worker", str(path)],
-        timeout=120,
+        timeout=SECONDS,
         preexec_fn=lambda: resource.setrlimit(limit, (value, value)),
     )
     return Run(path).last("end")

@@ -2,13 +2,14 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
 
 from labkit import machine
 from labkit.errors import RunError
-from labkit.files import locked, write_text
+from labkit.files import is_locked, locked, write_text
 from labkit.recorder import Recorder
 from labkit.run import Run, all_runs, create, free_name
 from labkit.spec import FinetuneSpec, OptimizeSpec
@@ -118,6 +119,13 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path):
     with pytest.raises(UnicodeEncodeError):
         write_text(file, "new \ud800")
     assert file.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_readers_do_not_take_each_other_for_a_worker(tmp_path):
+    (tmp_path / ".lock").touch()
+    with ThreadPoolExecutor(4) as readers:
+        assert not any(readers.map(is_locked, [tmp_path] * 8000))
 
 
 def test_events_are_json_that_others_can_read():

@@ -14,7 +14,7 @@ import labkit
 from labkit import launch
 from labkit.errors import DataError, RunError, RunFailed, RunStopped, SpecError
 from labkit.report import SilentView
-from labkit.run import Run
+from labkit.run import FINISHED, Run
 
 pytestmark = pytest.mark.process
 
@@ -174,7 +174,7 @@ def test_a_run_cannot_get_a_second_worker(workplace, settings):
     with pytest.raises(RunError, match="has a worker already"):
         launch.start(run)
     run.stop()
-    until(run, lambda run: run.status in launch.ENDED)
+    until(run, lambda run: run.status in FINISHED)
 
 
 def test_rows_of_the_notebook_travel_with_the_run(workplace, settings, words):

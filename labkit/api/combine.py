@@ -72,7 +72,9 @@ def _config(run: Run, spec: FinetuneSpec) -> dict[str, Any]:
             f"The adapter of {run.name!r} cannot be combined: {reason}.",
             hint="Only plain LoRA adapters add up (lora, rslora, qlora); leave it out.",
         )
-    config: dict[str, Any] = json.loads((run.learned / "adapter_config.json").read_text())
+    config: dict[str, Any] = json.loads(
+        (run.learned / "adapter_config.json").read_text(encoding="utf-8")
+    )
     return config
 
 

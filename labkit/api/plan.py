@@ -62,7 +62,7 @@ def foreseen(spec: FinetuneSpec, splits: data.Splits) -> dict[str, Any] | None:
 
 
 def _case(spec: FinetuneSpec, splits: data.Splits, folder: Path) -> "Case | None":
-    from ..runtime.row_tokenizer import RowTokenizer
+    from ..data.row_tokenizer import RowTokenizer
     from ..training.forecast import Case
 
     tokenizer = RowTokenizer(folder)

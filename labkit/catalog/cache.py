@@ -1,7 +1,6 @@
 """The cache folder: filled whole or not at all, by one process at a time, checked on each use."""
 
 import errno
-import hashlib
 import json
 import os
 import shutil
@@ -10,11 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import CatalogError
+from ..files import NO_ROOM, sha256_of
 
 MANIFEST = "labkit-manifest.json"
 LAYOUT = 1  # raised when a conversion changes, so that older folders are made anew
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _NO_ENTRY = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 
 
@@ -37,12 +36,6 @@ def model_folder(name: str, folder: str) -> Path:
 def data_folder(name: str, folder: str) -> Path:
     """Return where the rows of the data set `name` lie once they are made."""
     return cache_root() / "data" / name / folder
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file, 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def is_complete(folder: Path) -> bool:
@@ -95,7 +88,7 @@ def writing() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _NO_ROOM:
+        if error.errno in NO_ROOM:
             raise no_room() from error
         if error.errno not in _NO_ENTRY:
             raise

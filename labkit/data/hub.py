@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
+from .. import machine
 from ..errors import DataError
 from .expressions import canonical
 from .tables import Source, Table
@@ -54,8 +55,7 @@ def source_of(data: Any) -> Source:  # noqa: ANN401 - datasets is not imported h
 
 def is_offline() -> bool:
     """Tell whether no connection may be tried or none can work."""
-    asked = ("LABKIT_OFFLINE", "HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")
-    if any(os.environ.get(name, "").lower() in ("1", "true", "yes", "on") for name in asked):
+    if any(map(machine.is_asked, ("LABKIT_OFFLINE", "HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE"))):
         return True
     if any(os.environ.get(name) for name in PROXIES):
         return False

@@ -9,9 +9,10 @@ import numpy as np
 
 from ..errors import DataError
 from ..runtime.scoring import with_end
+from ..training.methods.facts import learns_a_prompt
 from . import tree
 from .kinds import Model, Note, Progress, Rows, Tokenizer
-from .modes import device_of, evaluating, learns_a_prompt
+from .modes import device_of, evaluating
 
 if TYPE_CHECKING:
     import torch

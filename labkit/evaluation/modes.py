@@ -54,16 +54,6 @@ def base_and_tuned(model: Model, measure: Callable[[Model], Result]) -> tuple[Re
     return base, measure(model)
 
 
-def learns_a_prompt(model: Model) -> bool:
-    """Say whether the adapter puts virtual tokens before a sequence, as prompt tuning does.
-
-    Inside `without_adapter` it does not: then the model is its base.
-    """
-    is_off = getattr(model, "_adapters_disabled", False)
-    learned = getattr(model, "peft_config", {}).values()
-    return not is_off and any(config.is_prompt_learning for config in learned)
-
-
 def device_of(model: Model) -> torch.device:
     """Return the device of the model's first weight."""
     device: torch.device = next(model.parameters()).device

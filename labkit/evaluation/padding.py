@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, TypeAlias
 
+from ..training.methods.facts import learns_a_prompt
 from .kinds import Cache, Model, Rows
-from .modes import device_of, learns_a_prompt
+from .modes import device_of
 
 if TYPE_CHECKING:
     import torch

@@ -126,7 +126,7 @@ def serve(module: str, function: str, result: Path) -> None:
     Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     try:
         value = getattr(import_module(f"{__package__}.{module}"), function)(**arguments)
-        answer = {"value": value, "peak_bytes": peak_bytes()}
+        answer = {"value": value, "peak_bytes": machine.peak_bytes()}
     except LabError as error:
         answer = {"error": [type(error).__name__, error.problem, error.hint]}
     except MemoryError:
@@ -138,17 +138,6 @@ def serve(module: str, function: str, result: Path) -> None:
     part = result.with_suffix(".part")
     part.write_text(json.dumps(answer), encoding="utf-8")
     part.replace(result)
-
-
-def peak_bytes() -> int:
-    """Return the most memory this process has held, in bytes."""
-    status = Path("/proc/self/status")
-    if status.is_file():  # ru_maxrss starts at the parent's size on Linux
-        lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
-        return int(lines["VmHWM"].split()[0]) * 1024
-    import psutil
-
-    return int(psutil.Process().memory_info().rss)
 
 
 def _end_with_parent(parent: int) -> None:

@@ -9,8 +9,9 @@ from statistics import median
 from time import perf_counter, process_time
 from typing import Any
 
+from .. import machine
 from .architectures import context_length
-from .child import call, peak_bytes
+from .child import call
 from .tuned import Tuned
 
 N_PROMPT = 128
@@ -90,7 +91,7 @@ def time_engine(model: Any, threads: int | None, target: str) -> dict[str, Any]:
     engine = _onnx(Path(model), target) if isinstance(model, str) else _torch(model)
     wall = _times(engine(threads), perf_counter)
     found = {"load": wall["began"] - start, "first": wall["first"], "tokens": wall["tokens"]}
-    found["peak_bytes"] = peak_bytes()  # before the second time adds to it
+    found["peak_bytes"] = machine.peak_bytes()  # before the second time adds to it
     cpu = _times(engine(1), process_time)
     return found | {"cpu_first": cpu["first"], "cpu_tokens": cpu["tokens"]}
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from .. import machine
 from ..errors import ExportError
 from . import gates
 from .builder import check_disk
 from .check import Parity
-from .child import peak_bytes
 from .heads import split_head
 from .held_out import HeldOut, parity_rows
 from .measure import size_bytes
@@ -60,7 +60,7 @@ def merge(tuned: Tuned, out: Path, *, held_out: HeldOut, emit: Emit) -> dict[str
         trained = trained_answers(work, tuned, rows)
         found = check_merged(work, tuned, merged=trained, reloaded=work.merged_answers)
         gates.gate_merged(**found, is_exact=tuned.is_exact)
-        work.note("this process", peak_bytes())
+        work.note("this process", machine.peak_bytes())
         result = {"size_bytes": size_bytes(work.merged), "n_rows": len(rows), **work.found}
         work.merged.rename(out)
     return {"method": tuned.spec.method, **result}

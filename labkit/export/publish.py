@@ -5,9 +5,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from .. import machine
 from ..files import write_json
 from ..runtime.session import Settings
-from .child import peak_bytes
 from .deploy.finish import finish
 from .kept import FILE, RUNGS
 from .state import Ladder
@@ -15,7 +15,7 @@ from .state import Ladder
 
 def publish(ladder: Ladder) -> dict[str, Any]:
     """Write the numbers beside each model and move it to its place; return the numbers."""
-    ladder.work.note("this process", peak_bytes())
+    ladder.work.note("this process", machine.peak_bytes())
     aim = _aim(ladder)
     tuned = _tune(ladder, aim.get("target", ladder.request.runs_on))
     refused = {

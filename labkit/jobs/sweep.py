@@ -5,6 +5,7 @@ comes after the trials is the search's own.
 """
 
 import time
+from pathlib import Path
 from typing import Any
 
 from .. import training
@@ -34,14 +35,21 @@ def join(job: Job) -> str:
     """Take trials of a search until there are none left."""
     host, began = Run(job.path.parents[1]), time.time()
     claims = Claims(host, searched(host))
-    asked = host.path / "stop"
 
     def should_stop() -> bool:
         """Tell whether this process or the whole search was asked to stop."""
-        return job.should_stop() or (asked.exists() and asked.stat().st_mtime > began)
+        return job.should_stop() or _written(host.path / "stop") > began
 
     mine = Job(job.path, job.spec, job.emit, should_stop, job.resume)
     return "done" if _work(mine, claims, waits=False) else "stopped"
+
+
+def _written(file: Path) -> float:
+    """Return when a file was written, in seconds since 1970; 0 where it is not there."""
+    try:
+        return file.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _work(job: Job, claims: Claims, *, waits: bool) -> bool:

@@ -10,7 +10,7 @@ from ..report import KeptPictures, links, story
 from ..report.blocks import Block, Facts, Head
 from ..report.facts import place
 from ..report.history import samples
-from ..run import Run
+from ..run import FINISHED, Run
 from .panel import Panel
 from .pieces import button, row
 from .shown import Shown
@@ -62,7 +62,7 @@ class RunPanel(Panel):
         """Draw what is new, if anything; return whether more is to come."""
         self._find()
         seen = len(self.run.events()), self.run.status
-        is_other = seen[1] != self._seen[1] or seen[1] in story.FINISHED
+        is_other = seen[1] != self._seen[1] or seen[1] in FINISHED
         if seen != self._seen and (is_other or time.monotonic() >= self._next):
             self.look()
         return not self._is_over()
@@ -73,7 +73,7 @@ class RunPanel(Panel):
         self._find()
         status = self.run.status
         self._seen = len(self.run.events()), status
-        over = status in story.FINISHED
+        over = status in FINISHED
         self._state = [self._pictures.kept(block, is_last=over) for block in _told(self.run)]
         self._top.show(block for block in self._state if isinstance(block, Head))
         self._rest.show(block for block in self._state if not isinstance(block, Head))
@@ -106,7 +106,7 @@ class RunPanel(Panel):
     def _offer(self, status: str) -> None:
         """Show the buttons that can be of use now, and the report once there is one."""
         self._stop.disabled = status not in ("waiting", "running")
-        self._stop.layout.display = "none" if status in story.FINISHED else ""
+        self._stop.layout.display = "none" if status in FINISHED else ""
         can_go_on = status in ("stopped", "failed") and self.run.job in RESUMES
         self._resume.layout.display = "" if can_go_on else "none"
         html = self.links()
@@ -123,7 +123,7 @@ class RunPanel(Panel):
 
     def _is_over(self) -> bool:
         """Whether the run has ended and its last word, if it could say one, is there."""
-        if self._seen[1] not in story.FINISHED:
+        if self._seen[1] not in FINISHED:
             self._ended = 0.0
             return False
         self._ended = self._ended or time.monotonic()
@@ -134,7 +134,7 @@ class RunPanel(Panel):
 
 def _told(run: Run) -> list[Block]:
     """Return what there is to say, the answers while it learned also when it has ended."""
-    if run.status not in story.FINISHED:
+    if run.status not in FINISHED:
         return story.progress(run)
     blocks = story.ended(run)
     at = next((at for at, block in enumerate(blocks) if isinstance(block, Facts)), len(blocks))

@@ -15,7 +15,7 @@ from ..report.rungs import ladder_of
 from ..report.session import session
 from ..report.stages import stages
 from ..report.trouble import trouble
-from ..run import Run
+from ..run import FINISHED, Run
 from ..spec import OptimizeSpec
 from .cards import SHEET
 from .export_settings import ExportSettings
@@ -71,7 +71,7 @@ class OptimizePanel(Panel):
         if run is None:
             items = tuple((name, self.settings.line(name)) for name in ("cell", "command"))
             return [Facts(f"Nothing of {self.run.name} was exported yet", items)]
-        over = run.status in story.FINISHED
+        over = run.status in FINISHED
         return [self._pictures.kept(block, is_last=over) for block in story.story(run)]
 
     def beat(self) -> bool:
@@ -91,7 +91,7 @@ class OptimizePanel(Panel):
         run = self.export
         status = run.status if run else "new"
         self._put(rung_cards(run, self.settings.precisions))
-        over = status in story.FINISHED
+        over = status in FINISHED
         told = _told(run) if run else []
         self._top.show([story.head(run)] if run else [])
         self._rest.show(self._pictures.kept(block, is_last=over) for block in told)
@@ -127,7 +127,7 @@ class OptimizePanel(Panel):
 
     def _is_over(self, run: Run) -> bool:
         """Whether the export has ended and its last word, if it could say one, is there."""
-        if run.status not in story.FINISHED:
+        if run.status not in FINISHED:
             self._ended = 0.0
             return False
         self._ended = self._ended or time.monotonic()
@@ -139,7 +139,7 @@ class OptimizePanel(Panel):
 def _told(run: Run) -> list[Block]:
     """Return what there is to say beneath the rungs: what to act on first, numbers last."""
     of = ladder_of(run)
-    first = trouble(run) if run.status in story.FINISHED else stages(run)
+    first = trouble(run) if run.status in FINISHED else stages(run)
     if not of.rungs:
         return list(first)
     tune = session(of.found.get("tune") or {})

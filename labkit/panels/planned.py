@@ -82,7 +82,9 @@ def _earlier(run: Run, spec: FinetuneSpec) -> Earlier | None:
 
 def _is_this_machine(run: Run) -> bool:
     file = run.path / "env.json"
-    there = json.loads(file.read_text()).get("machine", {}) if file.is_file() else {}
+    there = (
+        json.loads(file.read_text(encoding="utf-8")).get("machine", {}) if file.is_file() else {}
+    )
     here = machine.facts()
     return all(there.get(name) == here[name] for name in ("system", "processor", "processors"))
 

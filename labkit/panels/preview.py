@@ -166,6 +166,6 @@ def _splits(spec: FinetuneSpec, _written: int) -> Splits:
 
 @lru_cache(maxsize=4)
 def _tokenizer(folder: Path) -> Any:  # noqa: ANN401 - RowTokenizer
-    from ..runtime.row_tokenizer import RowTokenizer
+    from ..data.row_tokenizer import RowTokenizer
 
     return RowTokenizer(folder)

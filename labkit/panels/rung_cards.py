@@ -15,8 +15,7 @@ from ..report.rungs import (
     times_faster,
     verdict,
 )
-from ..report.story import FINISHED
-from ..run import Run
+from ..run import FINISHED, Run
 from .cards import card, cards, facts
 
 KINDS = {

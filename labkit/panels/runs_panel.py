@@ -7,6 +7,7 @@ from typing import Any
 from ..report import words
 from ..report.blocks import Block, Lines, Table
 from ..report.difference import difference
+from ..report.table import NO_RUNS
 from ..run import Run
 from .deleting import Deleting
 from .follow import RunPanel
@@ -16,7 +17,6 @@ from .run_entries import COLUMNS, COST, Entries, Entry, matching, sorted_by
 from .run_list import PAGE, RunList
 from .shown import Shown
 
-NONE = "There are no runs here yet; %%finetune or `labkit finetune` makes one."
 DOWNWARDS = ("when", "size", "result")
 """Columns whose largest values come first."""
 
@@ -51,7 +51,7 @@ class RunsPanel(Panel):
         """Return the page of runs, and what was asked about the chosen ones."""
         page = self.page()
         if not page:
-            return [Lines("Runs", (NONE if not self._all else "No run fits.",), folded=False)]
+            return [Lines("Runs", (NO_RUNS if not self._all else "No run fits.",), folded=False)]
         rows = tuple(tuple(of.show(entry) for of in COLUMNS.values()) for entry in page)
         table = Table("Runs", tuple(COLUMNS), rows, numeric=False, note=self._counted())
         return [table, *(self._open.blocks() if self._open else self._told)]
@@ -178,7 +178,7 @@ class RunsPanel(Panel):
     def _counted(self) -> str:
         """Return how many runs there are, how many fit and are chosen, in a sentence."""
         if not self._all:
-            return NONE
+            return NO_RUNS
         found, n = self._found(), len(self._all)
         tops = [entry for entry in self._all if not _is_nested(entry, self._all)]
         size = words.size(sum(entry.size_bytes for entry in tops))

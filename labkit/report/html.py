@@ -7,7 +7,7 @@ pictures as `<img>`. Colours are the page's own, so that dark themes stay dark.
 from collections.abc import Iterable
 from html import escape
 
-from ..run import Run
+from ..run import FINISHED, Run
 from . import story
 from .blocks import Block, Box, Facts, Head, Lines, Picture, Table
 from .drawing import data_uri
@@ -33,7 +33,7 @@ def final(run: Run) -> str:
 
 def bundle(run: Run) -> dict[str, str]:
     """Return the run for `display(…, raw=True)`: HTML, and text for where there is none."""
-    html = final(run) if run.status in story.FINISHED else live(run)
+    html = final(run) if run.status in FINISHED else live(run)
     return {"text/plain": text(run), "text/html": html}
 
 

@@ -80,7 +80,7 @@ def summary(run: Run) -> list[Block]:
 
 
 def _json(file: Path) -> dict[str, Any]:
-    return dict(json.loads(file.read_text())) if file.exists() else {}
+    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else {}
 
 
 def _flat(found: dict[str, Any], lead: str = "") -> tuple[tuple[str, str], ...]:

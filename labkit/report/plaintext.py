@@ -4,10 +4,10 @@ import sys
 import textwrap
 from collections.abc import Iterable
 
-from ..run import Run
+from ..run import FINISHED, Run
 from . import measured, words
 from .blocks import Block, Box, Facts, Head, Lines, Picture, Table
-from .story import FINISHED, position, story
+from .story import position, story
 
 WIDTH = 100
 """Columns of a line of text."""

@@ -1,6 +1,6 @@
 """What there is to say about a run, as blocks: while it runs and when it has ended."""
 
-from ..run import Run
+from ..run import FINISHED, Run
 from . import course, measured, words
 from .adapters import adapters, combined
 from .blocks import Block, Facts, Head, Lines, Picture
@@ -20,8 +20,6 @@ CHECKED = {"optimize": ladder, "merge": merged}
 
 SEARCHES = ("sweep", "join")
 """Jobs that take trials."""
-
-FINISHED = ("done", "stopped", "failed")
 
 
 def story(run: Run) -> list[Block]:

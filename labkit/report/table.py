@@ -30,17 +30,17 @@ class RunsTable:
     rows: tuple[tuple[str, ...], ...]
 
     def __str__(self) -> str:
-        return table_text(HEADER, self.rows, numeric=False) if self.rows else _NONE
+        return table_text(HEADER, self.rows, numeric=False) if self.rows else NO_RUNS
 
     def __repr__(self) -> str:
         return str(self)
 
     def _repr_html_(self) -> str:
-        title = "" if self.rows else _NONE
+        title = "" if self.rows else NO_RUNS
         return fragment([Table(title, HEADER, self.rows, numeric=False)])
 
 
-_NONE = "There are no runs here yet; %%finetune or `labkit finetune` makes one."
+NO_RUNS = "There are no runs here yet; %%finetune or `labkit finetune` makes one."
 
 
 def runs_table(runs: Sequence[Run]) -> RunsTable:

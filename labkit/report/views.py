@@ -10,7 +10,7 @@ import time
 from typing import Any, Literal, Protocol, TextIO
 
 from ..recorder import Event
-from ..run import Run
+from ..run import FINISHED, Run
 from . import story, words
 from .html import bundle, fragment
 from .kept import KeptPictures
@@ -71,7 +71,7 @@ class NotebookView:
     def update(self, run: Run) -> None:
         """Draw the run if the last drawing is old enough."""
         now = time.monotonic()
-        if self._static or now < self._next or run.status in story.FINISHED:
+        if self._static or now < self._next or run.status in FINISHED:
             return
         self._next = now + self._every
         blocks = [self._pictures.kept(block) for block in story.going(run)]

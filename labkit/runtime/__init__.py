@@ -1,5 +1,6 @@
 """Answer with an exported model: plain ONNX Runtime, no torch."""
 
+from ..data.text_tokenizer import TextTokenizer
 from .answering import Stream, Writing
 from .cache import Cache
 from .loaded import Loaded
@@ -7,7 +8,6 @@ from .onnx_model import OnnxModel
 from .prompt import PromptForm, prompt_section
 from .sampling import Sampling
 from .scoring import label_scores_onnx, log_softmax, with_end
-from .tokenizer import TextTokenizer
 
 __all__ = [
     "Cache",

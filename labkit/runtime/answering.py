@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ..data.text_tokenizer import TextTokenizer
 from ..errors import DataError, SpecError
 from .onnx_model import OnnxModel
 from .sampling import Sampling
 from .text import pieces, until
-from .tokenizer import TextTokenizer
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..data.text_tokenizer import TextTokenizer
 from ..errors import ExportError, SpecError, listed, near
 from .answering import Stream, Writing
 from .classifier import OnnxClassifier
@@ -16,7 +17,6 @@ from .onnx_model import OnnxModel
 from .prompt import Given, PromptForm, prompt_ids
 from .sampling import Sampling
 from .scoring import label_scores_onnx, log_softmax, with_end
-from .tokenizer import TextTokenizer
 
 
 class Loaded:

@@ -12,9 +12,9 @@ from ..catalog.entries import data_entry
 from ..data.layouts import PLAIN, Layout, template_layout, texts_for_prompt
 from ..data.prompts import Messages, with_start
 from ..data.templates import Template, columns, fill, join
+from ..data.text_tokenizer import TextTokenizer
 from ..errors import DataError
 from ..spec import FinetuneSpec
-from .tokenizer import TextTokenizer
 
 Given = str | Mapping[str, str] | Messages
 """What is asked: a text, column → text, or a chat's turns."""

@@ -123,7 +123,9 @@ class Claims:
         try:
             settings = self._settings(number)
         except SpecError:
-            studies.tell(self.study, int(path.name), None)
+            if number is None:
+                raise
+            studies.tell(self.study, number, None)
             return None
         return Claim(create(path.name, "finetune", settings, root=path.parent), number)
 

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from lab import IS_IDLE, errors, until
 
-from labkit.launch import ENDED
-from labkit.run import Run
+from labkit.run import FINISHED, Run
 
 pytestmark = pytest.mark.browser
 
@@ -114,4 +113,4 @@ def test_a_killed_worker_is_a_sentence_and_the_notebook_goes_on(start_run):
     (said,) = notebook.run(2)
     assert "".join(said["text"]) == "failed\n"
     notebook.shot("killed")
-    assert run.status in ENDED
+    assert run.status in FINISHED

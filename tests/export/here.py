@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from labkit.export.child import peak_bytes
+from labkit import machine
 
 
 class Here:
@@ -20,7 +20,7 @@ class Here:
     def call(self, module, function, *, log, **arguments):
         self.done.append(f"{module}.{function}")
         step = getattr(import_module(f"labkit.export.{module}"), function)
-        return as_json(step(**as_json(arguments))), peak_bytes()
+        return as_json(step(**as_json(arguments))), machine.peak_bytes()
 
     def follow(self, module, function, told, *, log, **arguments):
         with TemporaryDirectory() as folder:

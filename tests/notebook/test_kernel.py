@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from labkit.launch import ENDED
-from labkit.run import Run
+from labkit.run import FINISHED, Run
 
 pytestmark = [pytest.mark.process, pytest.mark.usefixtures("workplace")]
 
@@ -115,7 +114,7 @@ def steps_of(name):
 
 def until_ended(run):
     deadline = time.monotonic() + 60
-    while run.status not in ENDED:
+    while run.status not in FINISHED:
         assert time.monotonic() < deadline, run.events()[-3:]
         time.sleep(0.02)
 

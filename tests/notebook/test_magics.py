@@ -7,9 +7,8 @@ import pytest
 
 import labkit
 from labkit.errors import RunError, RunStopped, SpecError
-from labkit.launch import ENDED
 from labkit.report import SilentView
-from labkit.run import Run, create
+from labkit.run import FINISHED, Run, create
 from labkit.settings import docs_of
 from labkit.spec import FinetuneSpec
 
@@ -121,7 +120,7 @@ def test_a_run_in_the_background_returns_at_once_stops_and_resumes(shell, body):
     run = shell.user_ns["long"]
     until(run, lambda run: run.of("step"))
     shell.run_cell("%stop long")
-    until(run, lambda run: run.status in ENDED)
+    until(run, lambda run: run.status in FINISHED)
     assert run.status == "stopped"
     with pytest.raises(RunStopped, match=r"'long' was stopped at step \d+ of 100000"):
         shell.run_cell("%runs long")
@@ -130,13 +129,13 @@ def test_a_run_in_the_background_returns_at_once_stops_and_resumes(shell, body):
     until(run, lambda run: run.of("step")[-1]["step"] > reached)
     assert run.last("start")["resumed"] is True
     run.stop()
-    until(run, lambda run: run.status in ENDED)
+    until(run, lambda run: run.status in FINISHED)
 
 
 def test_resuming_finishes_a_stopped_run(shell, body, settings):
     run = labkit.finetune(name="paused", wait=False, **settings)
     run.stop()
-    until(run, lambda run: run.status in ENDED)
+    until(run, lambda run: run.status in FINISHED)
     assert run.status == "stopped"
     shell.run_cell("%finetune --resume paused")
     assert shell.user_ns["paused"].status == "done"

@@ -356,7 +356,7 @@ def test_a_row_has_the_tokens_that_it_is_trained_with(tiny_model):
 
     from labkit.data import tokenize
     from labkit.data.examples import Example
-    from labkit.runtime.row_tokenizer import RowTokenizer
+    from labkit.data.row_tokenizer import RowTokenizer
 
     texts = [("the cat <eos> runs", " animal"), ("ünïcode → 😀\n", "number"), ("", " red")]
     rows = [Example(prompt, label, label, at, None) for at, (prompt, label) in enumerate(texts)]

@@ -8,10 +8,11 @@ from ...errors import DataError
 from ..cuts import cuts_of
 from ..examples import Example
 from ..prompts import start_ids
+from ..row_tokenizer import RowTokenizer
 from ..tokens import tokenize
 from .findings import Finding, Place, counted, percent
 from .material import Material
-from .tokenizer import LightTokenizer, tokenizer_folder
+from .tokenizer import tokenizer_folder
 
 MOST_ROWS = 5_000
 """Rows of a split that are measured; of more, that many at equal distances."""
@@ -71,7 +72,7 @@ def lengths_of(material: Material) -> Lengths:
         )
         return Lengths("words", words, longest, n_rows=n_rows, how=how)
     try:
-        return _in_tokens(rows, LightTokenizer(folder), longest, n_rows)
+        return _in_tokens(rows, RowTokenizer(folder), longest, n_rows)
     except DataError as error:
         words = {s: tuple(map(_words, part)) for s, part in rows.items()}
         return Lengths("words", words, longest, n_rows=n_rows, refusal=error)
@@ -103,7 +104,7 @@ def length_findings(lengths: Lengths) -> list[Finding]:
 
 
 def _in_tokens(
-    rows: dict[str, tuple[Example, ...]], tokenizer: LightTokenizer, longest: int, n_rows: int
+    rows: dict[str, tuple[Example, ...]], tokenizer: RowTokenizer, longest: int, n_rows: int
 ) -> Lengths:
     tokens = {s: tokenize(part, tokenizer, max_length=ENDLESS)[0] for s, part in rows.items()}
     splits = {s: tuple(len(row.input_ids) for row in part) for s, part in tokens.items()}
@@ -127,7 +128,7 @@ def _lost(
     prompts: list[list[int]],
     completions: list[list[int]],
     examples: Sequence[Example],
-    tokenizer: LightTokenizer,
+    tokenizer: RowTokenizer,
     longest: int,
 ) -> DataError | None:
     """Return the error that a run would end with: a completion does not fit."""

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import ExportError
+from ..whole import LORA
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
-KEY = re.compile(r"base_model\.model\.(.+)\.lora_([AB])\.weight")
 
 Array = npt.NDArray[np.float32]
 
@@ -66,7 +66,7 @@ def read_lora(adapter: Path) -> dict[str, Lora]:
     refuse_other_than_lora(config, adapter)
     sides: dict[str, dict[str, Array]] = {}
     for key, tensor in _read_weights(adapter).items():
-        found = KEY.fullmatch(key)
+        found = LORA.fullmatch(key)
         if found is None:
             raise cannot(adapter, _why_not(key))
         sides.setdefault(found[1], {})[found[2]] = tensor.astype(np.float32)

@@ -1,12 +1,11 @@
 """`SHA256SUMS`: what every file of a folder was when it was written, as `sha256sum -c` reads it."""
 
-import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...files import write_text
+from ...files import sha256_of, write_text
 
 FILE = "SHA256SUMS"
 
@@ -39,7 +38,7 @@ class Differences:
 
 def seal(folder: Path) -> None:
     """Write the checksums of everything that lies in a folder; the last thing done to it."""
-    lines = (f"{_digest(folder / name)}  {name}\n" for name in _names(folder))
+    lines = (f"{sha256_of(folder / name)}  {name}\n" for name in _names(folder))
     write_text(folder / FILE, "".join(lines))
 
 
@@ -56,7 +55,7 @@ def differences(folder: Path) -> Differences:
         n_files=len(wanted),
         missing=tuple(name for name in wanted if name not in there),
         changed=tuple(
-            name for name in there if name in wanted and _digest(folder / name) != wanted[name]
+            name for name in there if name in wanted and sha256_of(folder / name) != wanted[name]
         ),
         extra=tuple(name for name in there if name not in wanted),
     )
@@ -68,8 +67,3 @@ def _names(folder: Path) -> Iterator[str]:
         name = path.relative_to(folder)
         if path.is_file() and name.as_posix() != FILE and not any(p[0] == "." for p in name.parts):
             yield name.as_posix()
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from ...data.prompts import chat_text
+from ...data.text_tokenizer import TextTokenizer
 from ...errors import DataError
 from ...runtime.folder import section
 from ...runtime.prompt import PromptForm
-from ...runtime.tokenizer import TextTokenizer
 
 FILE = "inference_model.json"
 

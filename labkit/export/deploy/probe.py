@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ...data.text_tokenizer import TextTokenizer
 from ...runtime.folder import section
 from ...runtime.prompt import prompt_ids
-from ...runtime.tokenizer import TextTokenizer
 from ..answering import is_classifier, open_onnx
 
 SECTION = "probe"

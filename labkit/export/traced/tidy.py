@@ -7,9 +7,9 @@ from typing import Any
 
 from ..graph import GRAPH, load_graph, node_named, set_nodes
 from ..heads import HIDDEN
+from ..quantize.tie import GATHER
 from .names import HEAD
 
-EMBEDDING = "/model/embed_tokens/Gather"
 CACHE = re.compile(r"(input|output)\.past_key_values\.layers\.(\d+)\.(key|value)s")
 SIDES = {"input": "past_key_values", "output": "present"}
 
@@ -87,7 +87,7 @@ def _name_embedding(graph: Any) -> None:  # noqa: ANN401 - protobuf
         if node.op_type == "Reshape" and node.input[0] in ids:
             ids.add(node.output[0])
         if node.op_type == "Gather" and node.input[1] in ids:
-            node.name = EMBEDDING
+            node.name = GATHER
             return
 
 

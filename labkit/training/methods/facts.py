@@ -45,8 +45,13 @@ def head_of(model: "nn.Module") -> "nn.Module":
 
 
 def learns_a_prompt(model: "nn.Module") -> bool:
-    """Tell whether the adapter puts trained tokens before each row."""
-    return any(c.is_prompt_learning for c in getattr(model, "peft_config", {}).values())
+    """Tell whether the adapter puts virtual tokens before a sequence, as prompt tuning does.
+
+    While the adapter is switched off it does not: then the model is its base.
+    """
+    is_off = getattr(model, "_adapters_disabled", False)
+    learned = getattr(model, "peft_config", {}).values()
+    return not is_off and any(config.is_prompt_learning for config in learned)
 
 
 def is_adapted(model: "nn.Module") -> bool:

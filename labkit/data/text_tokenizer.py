@@ -6,9 +6,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..data.prompts import Messages, chat_text
 from ..errors import DataError, ExportError
-from .templates import compiled
+from .chat_templates import compiled
+from .prompts import Messages, chat_text
 
 NAMED = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 """Special tokens that a chat template may write by name."""
@@ -26,15 +26,13 @@ class TextTokenizer:
     """
 
     def __init__(self, folder: Path) -> None:
-        config = read_json(folder / "special_tokens_map.json") | read_json(
-            folder / "tokenizer_config.json"
-        )
+        config = _config(folder)
         self._tokenizer = _opened(folder / "tokenizer.json")
         self.special_tokens = {
             name: text for name in NAMED if (text := _content(config.get(name))) is not None
         }
         self._tokenizer.add_special_tokens(self._known(config))
-        self.chat_template = _chat_template(folder, config)
+        self.chat_template = chat_template(folder)
         self.bos_id = self._id("bos_token")
         self.eos_id = self._id("eos_token")
         self.eos_ids = frozenset(_ends(folder)) | frozenset(
@@ -114,6 +112,11 @@ def read_json(file: Path) -> dict[str, Any]:
         raise _broken(file, error) from error
 
 
+def _config(folder: Path) -> dict[str, Any]:
+    special = read_json(folder / "special_tokens_map.json")
+    return special | read_json(folder / "tokenizer_config.json")
+
+
 def _opened(file: Path) -> Any:  # noqa: ANN401 - tokenizers is not typed
     from tokenizers import Tokenizer
 
@@ -139,10 +142,15 @@ def _content(token: Any) -> str | None:  # noqa: ANN401 - text, or an added toke
     return text if isinstance(text, str) else None
 
 
-def _chat_template(folder: Path, config: Mapping[str, Any]) -> str | None:
-    """Return the folder's chat template; of several the one called default."""
+def chat_template(folder: Path) -> str | None:
+    """Return the template of a model's folder that writes a chat; of several that called default.
+
+    Raises:
+        ExportError: A file cannot be read.
+    """
     file = folder / "chat_template.jinja"
-    found = file.read_text(encoding="utf-8") if file.is_file() else config.get("chat_template")
+    is_there = file.is_file()
+    found = file.read_text(encoding="utf-8") if is_there else _config(folder).get("chat_template")
     if isinstance(found, list):
         found = {one["name"]: one["template"] for one in found}.get("default")
     return found or None

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .tokenizer import TextTokenizer
+from .text_tokenizer import TextTokenizer
 
 
 class RowTokenizer(TextTokenizer):
