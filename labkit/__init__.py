@@ -5,6 +5,7 @@ from typing import Any
 from .api import (
     add_metrics,
     combine,
+    cross_evaluate,
     data_report,
     delete,
     evaluate,
@@ -40,6 +41,7 @@ __all__ = [
     "add_metrics",
     "all_runs",
     "combine",
+    "cross_evaluate",
     "data_report",
     "delete",
     "evaluate",

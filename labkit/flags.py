@@ -9,7 +9,7 @@ from typing import Any, NoReturn, get_args, get_origin
 
 from .errors import SpecError, near
 from .settings import Rule, Spec, docs_of, types_of
-from .spec import FinetuneSpec, SweepSpec
+from .spec import CombineSettings, CrossSpec, FinetuneSpec, SweepSpec
 from .yaml import parse_yaml
 
 
@@ -80,6 +80,12 @@ def settings_of(
 def sweep_settings_of(parsed: argparse.Namespace) -> dict[str, Any]:
     """Return the settings of a search and of its fine-tunings that were given as flags."""
     return settings_of(parsed, SweepSpec) | settings_of(parsed, FinetuneSpec)
+
+
+def adapters_settings_of(parsed: argparse.Namespace) -> dict[str, Any]:
+    """Return the settings given as flags of what is done with several adapters, but their names."""
+    given = settings_of(parsed, CombineSettings) | settings_of(parsed, CrossSpec)
+    return {name: value for name, value in given.items() if name != "adapters"}
 
 
 def resumable(name: str | None, settings: Mapping[str, Any]) -> str:

@@ -10,9 +10,9 @@ from labkit.run import all_runs, create
 from labkit.spec import FinetuneSpec
 
 
-def a_run(name, model="base", method="lora", **config):
+def a_run(name, model="base", method="lora", *, head=False, **config):
     """Make the folder of a run that has learned something."""
-    run = create(name, "finetune", FinetuneSpec(model=model, method=method))
+    run = create(name, "finetune", FinetuneSpec(model=model, method=method, head=head))
     run.adapter.mkdir()
     values = {"peft_type": "LORA", "r": 8, "target_modules": ["q_proj"]} | config
     (run.adapter / "adapter_config.json").write_text(json.dumps(values))
@@ -28,8 +28,9 @@ def runs(workplace):
     a_run("dora", method="dora", use_dora=True)
     a_run("bottleneck", method="adapter")
     a_run("pattern", target_modules=".*q_proj")
+    a_run("headed", head=True)
     yield
-    assert len(all_runs()) == 6
+    assert len(all_runs()) == 7
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,20 @@ def runs(workplace):
 def test_adapters_that_do_not_go_together_are_named(runs, names, settings, problem):
     with pytest.raises((RunError, SpecError), match=problem):
         labkit.combine(names.split(), **settings)
+
+
+@pytest.mark.parametrize(
+    ("names", "problem"),
+    [
+        ("a", "adapters must be two runs or more, each once; got a"),
+        ("a elsewhere", "one base model; 'a' has base, 'elsewhere' has other"),
+        ("a headed", "'headed' has a head of its own, which does not go on and off"),
+        ("a nothing", "There is no run 'nothing'"),
+    ],
+)
+def test_what_cannot_be_measured_on_one_base_is_named(runs, names, problem):
+    with pytest.raises((RunError, SpecError), match=problem):
+        labkit.cross_evaluate(names.split())
 
 
 @pytest.mark.parametrize(

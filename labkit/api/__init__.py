@@ -2,6 +2,7 @@
 
 from .answerer import Answerer
 from .combine import combine
+from .cross_evaluate import cross_evaluate
 from .data import data_report
 from .delete import delete, deletion, disk_use
 from .evaluate import add_metrics, evaluate
@@ -33,6 +34,7 @@ __all__ = [
     "add_metrics",
     "attach",
     "combine",
+    "cross_evaluate",
     "data_report",
     "delete",
     "deletion",

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from .. import api, report, serve
-from ..flags import Parser, add_settings, settings_of
+from ..flags import Parser, adapters_settings_of, add_settings, settings_of
 from ..options.commands import (
     adapters_options,
     evaluate_options,
@@ -16,7 +16,7 @@ from ..options.commands import (
     serve_options,
     verify_options,
 )
-from ..spec import CombineSettings, EvaluateSpec, GenerateSpec, MergeSpec, OptimizeSpec, ServeSpec
+from ..spec import EvaluateSpec, GenerateSpec, MergeSpec, OptimizeSpec, ServeSpec
 
 
 def add_commands(add: Callable[..., Parser]) -> None:
@@ -26,7 +26,9 @@ def add_commands(add: Callable[..., Parser]) -> None:
     )
     evaluate_options(add("evaluate", _evaluate, "Measure a tuned model beside others."))
     merge_options(add("merge", _merge, "Fold what a run learned into its base model's weights."))
-    adapters_options(add("adapters", _adapters, "Make one adapter of several, and measure it."))
+    adapters_options(
+        add("adapters", _adapters, "Make one adapter of several, or measure each on all tasks.")
+    )
     rate_options(add("rate", _rate, "Make a form for people to rate answers, or read filled ones."))
     _add_generate(add("generate", _generate, "Answer prompts with a run's model, or a base model."))
     serve_options(add("serve", _serve, "Answer as OpenAI's API does, with a run's exported model."))
@@ -53,8 +55,8 @@ def _merge(args: Any) -> None:  # noqa: ANN401 - argparse's
 
 
 def _adapters(args: Any) -> None:  # noqa: ANN401 - argparse's
-    settings = settings_of(args, CombineSettings, skip=("adapters",))
-    api.combine(args.adapters, name=args.name, **settings)
+    do = api.cross_evaluate if args.evaluate else api.combine
+    do(args.adapters, name=args.name, **adapters_settings_of(args))
 
 
 def _rate(args: Any) -> None:  # noqa: ANN401 - argparse's

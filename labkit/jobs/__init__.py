@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from .attempt import attempt
 from .combine import combine
+from .cross_evaluate import cross_evaluate
 from .evaluate import evaluate
 from .find_lr import find_lr
 from .finetune import finetune
@@ -27,6 +28,7 @@ JOBS: dict[str, Callable[[Job], str]] = {
     "join": join,
     "adapters": several,
     "combine": combine,
+    "cross_evaluate": cross_evaluate,
 }
 
 __all__ = ["JOBS", "Job", "attempt"]

@@ -9,12 +9,11 @@ from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 
 from .. import api, catalog, panels, report
 from ..errors import SpecError
-from ..flags import named, resumable, settings_of, sweep_settings_of
+from ..flags import adapters_settings_of, named, resumable, settings_of, sweep_settings_of
 from ..options import MAGICS
 from ..run import Run, all_runs
 from ..spec import (
     AdaptersSpec,
-    CombineSettings,
     EvaluateSpec,
     FinetuneSpec,
     GenerateSpec,
@@ -111,10 +110,11 @@ class LabMagics(Magics):
     @line_magic
     @helpful
     def adapters(self, line: str) -> None:
-        """Combine; the options' help is put here below."""
+        """Combine or measure; the options' help is put here below."""
         args = _read("adapters", line)
-        settings = settings_of(args, CombineSettings, skip=("adapters",))
-        self._follow(api.combine(args.adapters, name=args.name, wait=False, **settings), args)
+        do = api.cross_evaluate if args.evaluate else api.combine
+        run = do(args.adapters, name=args.name, wait=False, **adapters_settings_of(args))
+        self._follow(run, args)
 
     @line_magic
     @helpful

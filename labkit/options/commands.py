@@ -5,6 +5,7 @@ import argparse
 from ..flags import Parser, add_settings
 from ..spec import (
     CombineSettings,
+    CrossSpec,
     EvaluateSpec,
     FinetuneSpec,
     GenerateSpec,
@@ -88,7 +89,10 @@ def adapters_options(parser: Parser) -> None:
     text = "Runs on one base model, as tone,intents."
     parser.add_argument("adapters", type=lambda names: tuple(names.split(",")), help=text)
     parser.add_argument("--name", help="Name of the run.")
+    text = "Measure each adapter on the rows of all, in place of making one of them."
+    parser.add_argument("--evaluate", action="store_true", help=text)
     add_settings(parser, CombineSettings, skip=("adapters",))
+    add_settings(parser, CrossSpec, skip=("adapters",))
 
 
 def data_options(parser: Parser) -> None:

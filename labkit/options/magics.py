@@ -78,7 +78,7 @@ MAGICS: Mapping[str, Callable[[], Parser]] = {
     ),
     "adapters": _magic(
         "%adapters",
-        "Make one adapter of several on one base, by PEFT's ways, and measure it.",
+        "Make one adapter of several, by PEFT's ways, or measure each on all tasks.",
         add_background,
         adapters_options,
     ),

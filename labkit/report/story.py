@@ -1,10 +1,13 @@
 """What there is to say about a run, as blocks: while it runs and when it has ended."""
 
+from collections.abc import Callable, Sequence
+
 from ..run import FINISHED, Run
 from . import course, measured, words
 from .adapters import adapters, combined
 from .blocks import Block, Facts, Head, Lines, Picture
 from .chart_rates import rates
+from .crossed import crossed
 from .facts import facts, title
 from .history import samples
 from .ladder import ladder
@@ -15,11 +18,35 @@ from .searched import search
 from .stages import stages
 from .trouble import how_to_stop, trouble
 
-CHECKED = {"optimize": ladder, "merge": merged}
-"""Jobs that make a model from another, each with what shows how far apart the two are."""
+Part = Callable[[Run], Sequence[Block]]
 
-SEARCHES = ("sweep", "join")
-"""Jobs that take trials."""
+GOING: dict[str, tuple[Part, ...]] = {
+    "optimize": (stages, ladder),
+    "merge": (stages, merged),
+    "evaluate": (stages,),
+    "combine": (stages,),
+    "find_lr": (rates,),
+    "sweep": (search,),
+    "join": (search,),
+    "adapters": (adapters,),
+    "cross_evaluate": (stages, crossed),
+    "plan": (planned,),
+}
+"""What to watch of each job but fine-tuning, below its name and above its notes."""
+
+ENDED: dict[str, tuple[Part, ...]] = {
+    "optimize": (ladder, stages, facts),
+    "merge": (merged, stages, facts),
+    "evaluate": (results, pictures, stages, facts),
+    "combine": (combined, results, pictures, stages, facts),
+    "find_lr": (rates, facts, course.resources),
+    "sweep": (search, results, facts, course.resources),
+    "join": (search, results, facts, course.resources),
+    "adapters": (adapters, facts, course.resources),
+    "cross_evaluate": (crossed, stages, facts),
+    "plan": (planned, facts),
+}
+"""What stays of each job but fine-tuning, below its name and above its notes."""
 
 
 def story(run: Run) -> list[Block]:
@@ -34,18 +61,8 @@ def going(run: Run) -> list[Block]:
 
 def progress(run: Run) -> list[Block]:
     """Return what to watch while a run is waiting or running."""
-    if run.job in CHECKED:
-        return [head(run), *stages(run), *CHECKED[run.job](run), *_notes(run)]
-    if run.job in ("evaluate", "combine"):
-        return [head(run), *stages(run), *_notes(run)]
-    if run.job == "find_lr":
-        return [head(run), *rates(run), *_notes(run)]
-    if run.job in SEARCHES:
-        return [head(run), *search(run), *_notes(run)]
-    if run.job == "adapters":
-        return [head(run), *adapters(run), *_notes(run)]
-    if run.job == "plan":
-        return [head(run), *planned(run), *_notes(run)]
+    if run.job in GOING:
+        return [head(run), *_all(GOING[run.job], run), *_notes(run)]
     blocks: list[Block] = [head(run), *_numbers(run), *course.signs(run), *loss_picture(run)]
     return [*blocks, *planned(run), *course.schedule(run), *samples(run), *_notes(run)]
 
@@ -53,26 +70,15 @@ def progress(run: Run) -> list[Block]:
 def ended(run: Run) -> list[Block]:
     """Return the record of a run that has ended or is about to, results first."""
     blocks: list[Block] = [head(run, settled(run)), *trouble(run)]
-    if run.job in CHECKED:
-        return [*blocks, *CHECKED[run.job](run), *stages(run), *facts(run), *_notes(run)]
-    if run.job == "evaluate":
-        blocks += [*results(run), *pictures(run), *stages(run)]
-        return [*blocks, *facts(run), *_notes(run)]
-    if run.job == "combine":
-        blocks += [*combined(run), *results(run), *pictures(run), *stages(run)]
-        return [*blocks, *facts(run), *_notes(run)]
-    if run.job in SEARCHES:
-        blocks += [*search(run), *results(run)]
-        return [*blocks, *facts(run), *course.resources(run), *_notes(run)]
-    if run.job == "adapters":
-        return [*blocks, *adapters(run), *facts(run), *course.resources(run), *_notes(run)]
-    if run.job == "plan":
-        return [*blocks, *planned(run), *facts(run), *_notes(run)]
-    if run.job == "find_lr":
-        return [*blocks, *rates(run), *facts(run), *course.resources(run), *_notes(run)]
+    if run.job in ENDED:
+        return [*blocks, *_all(ENDED[run.job], run), *_notes(run)]
     blocks += [*results(run), *course.signs(run), *loss_picture(run), *pictures(run)]
     blocks += [*facts(run), *beside_actual(run)]
     return [*blocks, *course.schedule(run), *course.resources(run), *_notes(run)]
+
+
+def _all(parts: Sequence[Part], run: Run) -> list[Block]:
+    return [block for part in parts for block in part(run)]
 
 
 def settled(run: Run) -> str:

@@ -6,6 +6,7 @@ YAML keys, completion and help are made from them.
 
 from .adapters import AdaptersSpec
 from .combine import CombineSettings, CombineSpec
+from .crossing import CrossSpec
 from .evaluate import EvaluateSpec, MergeSpec
 from .finetune import FinetuneSpec
 from .generate import GenerateSpec
@@ -17,7 +18,14 @@ from .source import TASKS
 from .sweep import SweepSpec
 
 AnySpec = (
-    FinetuneSpec | OptimizeSpec | GenerateSpec | EvaluateSpec | MergeSpec | SweepSpec | AdaptersSpec
+    FinetuneSpec
+    | OptimizeSpec
+    | GenerateSpec
+    | EvaluateSpec
+    | MergeSpec
+    | SweepSpec
+    | AdaptersSpec
+    | CrossSpec
 )
 """The settings of any job."""
 
@@ -29,7 +37,8 @@ SPECS: dict[
     | type[EvaluateSpec]
     | type[MergeSpec]
     | type[SweepSpec]
-    | type[AdaptersSpec],
+    | type[AdaptersSpec]
+    | type[CrossSpec],
 ] = {
     "finetune": FinetuneSpec,
     "find_lr": FinetuneSpec,
@@ -42,6 +51,7 @@ SPECS: dict[
     "join": SweepSpec,
     "adapters": AdaptersSpec,
     "combine": CombineSpec,
+    "cross_evaluate": CrossSpec,
 }
 """Each job's kind of settings."""
 
@@ -54,6 +64,7 @@ __all__ = [
     "AnySpec",
     "CombineSettings",
     "CombineSpec",
+    "CrossSpec",
     "EvaluateSpec",
     "FinetuneSpec",
     "GenerateSpec",
