@@ -108,8 +108,8 @@ def test_each_is_measured_on_the_rows_of_all_as_in_its_own_run(trained):
     run, _ = trained
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(run.path.parents[1])
-        main(["adapters", "small,last", "--evaluate", "--limit", "1000", "--name", "both"])
-        crossed, alone = Run("both"), {name: Run(name).metrics for name in ("small", "last")}
+        main(["adapters", "small,last", "--evaluate", "--limit", "1000", "--name", "crossed"])
+        crossed, alone = Run("crossed"), {name: Run(name).metrics for name in ("small", "last")}
     cells = crossed.metrics["cells"]
     for name, metrics in alone.items():
         for task in alone:  # the rows of both are the same
@@ -119,8 +119,7 @@ def test_each_is_measured_on_the_rows_of_all_as_in_its_own_run(trained):
             assert cells[name][task]["change"]["p_value"] == pytest.approx(paired["p_value"])
     said = text(crossed)
     assert "Each on the rows of all" in said
-    assert "★" in said
-    assert (crossed.path / "report.html").read_text().count("<svg") >= 1
+    assert said.count("] ★") == 2
 
 
 def test_a_wrong_setting_of_one_adapter_is_named_and_no_run_is_made(workplace, settings):
