@@ -2,8 +2,13 @@
 
 It takes along what it uses and what is no package: functions, classes and constants of other cells,
 and modules that lie in the working folder.
+
+Reading a function runs code, so only what this user wrote is read: its hash is noted in the user's
+own folder, outside of the run's, when it is kept.
 """
 
+import hashlib
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +17,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from .errors import RunFailed, SpecError
-from .files import write_text
+from .files import write_text, writing
 
 FILE = "loss.pkl"
 """File in a run's folder that holds the function."""
@@ -45,25 +50,69 @@ def pack(function: Any) -> bytes:  # noqa: ANN401 - anything that can be called
 def keep(folder: Path, function: Any, data: bytes) -> None:  # noqa: ANN401 - as above
     """Write what `pack` returned into a run's folder, and the function's text beside it."""
     (folder / FILE).write_bytes(data)
+    _note(data)
     write_text(folder / SOURCE, _text(function))
+
+
+def trust(folder: Path) -> None:
+    """Let the function of a run's folder be read, though somebody else may have written it."""
+    if (folder / FILE).is_file():
+        _note((folder / FILE).read_bytes())
+
+
+def check(folder: Path) -> None:
+    """Refuse the function of a run's folder that this user did not write; none is right.
+
+    Raises:
+        RunFailed: It was written by somebody else, or on another machine.
+    """
+    if (folder / FILE).is_file():
+        _check(folder, (folder / FILE).read_bytes())
 
 
 def load(folder: Path) -> Any:  # noqa: ANN401 - what was packed
     """Return the function that a run's folder holds.
 
     Raises:
-        RunFailed: There is none, or it does not fit this Python.
+        RunFailed: There is none, this user did not write it, or it does not fit this Python.
     """
     import pickle
 
     try:
-        return pickle.loads((folder / FILE).read_bytes())
+        data = (folder / FILE).read_bytes()
+        _check(folder, data)
+        return pickle.loads(data)
+    except RunFailed:
+        raise
     except Exception as error:  # unpickling runs what was packed
         raise RunFailed(
             f"The run's own function in {folder / FILE} cannot be read: "
             f"{type(error).__name__}: {error}.",
             hint="Start the run anew with the function, in the Python that it was written for.",
         ) from error
+
+
+def _check(folder: Path, data: bytes) -> None:
+    if not _noted(data).is_file():
+        raise RunFailed(
+            f"{folder / FILE} was not written here by you, and reading it runs the code in it; "
+            "it was not read.",
+            hint=f"Read {SOURCE} beside it, which may say otherwise than the code; if you trust "
+            "who gave you the folder, resume with --trust-remote-code.",
+        )
+
+
+def _note(data: bytes) -> None:
+    file = _noted(data)
+    with writing(file.parent):
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file.touch()
+
+
+def _noted(data: bytes) -> Path:
+    """Return the file that says by its name that this user wrote, or trusts, a function."""
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(state) / "labkit" / "functions" / hashlib.sha256(data).hexdigest()
 
 
 def name_of(function: Any) -> str:  # noqa: ANN401 - as above

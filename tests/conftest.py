@@ -1,5 +1,6 @@
 import json
 import os
+import tempfile
 
 import pytest
 import tiny
@@ -8,6 +9,7 @@ from labkit.spec import FinetuneSpec
 
 pytest_plugins = ["exported"]
 
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="labkit-state-")  # not the tester's own
 os.environ["OMP_NUM_THREADS"] = "1"  # tiny matrices are slower on several threads
 
 WORDS = "the a cat dog bird fish runs sleeps sings swims red blue green one two three four"

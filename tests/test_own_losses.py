@@ -1,6 +1,7 @@
 """A loss of one's own from a cell to the worker and back."""
 
 import math
+import time
 from collections import Counter
 
 import numpy as np
@@ -9,8 +10,9 @@ from sklearn.utils.class_weight import compute_class_weight
 from test_jobs import learn
 
 import labkit
-from labkit import api
-from labkit.errors import SpecError
+from labkit import api, sent
+from labkit.cli import main
+from labkit.errors import RunFailed, RunStopped, SpecError
 from labkit.jobs.learning import label_weights
 from labkit.report import SilentView
 from labkit.run import Run, create
@@ -62,6 +64,43 @@ def test_a_loss_of_a_cell_is_learned_from_and_kept_with_the_run(workplace, shell
     assert "padded, not packed: the loss tripled is given all logits" in notes
     assert "def tripled" in (Run("own").path / "loss.py").read_text()
     assert math.isfinite(Run("own").metrics["training"]["best_eval_loss"])
+
+
+LOSSES = """
+import torch
+WEIGHT = 2.0
+def doubled(model_output, batch):
+    logits, labels = model_output.logits[:, :-1], batch["labels"][:, 1:]
+    return WEIGHT * torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten())
+"""
+
+
+@pytest.mark.process
+def test_a_loss_of_a_file_is_learned_from_the_command_line_and_resumed_as_if_whole(
+    workplace, settings
+):
+    (workplace / "losses.py").write_text(LOSSES)
+    asked = settings | {"loss": "losses.py:doubled", "max_steps": 40, "eval_steps": 20}
+    flags = [f"--{name.replace('_', '-')}={value}" for name, value in asked.items()]
+    main(["finetune", "--name", "whole", *flags])
+    whole = Run("whole")
+    assert "the function doubled" in " ".join(note["text"] for note in whole.of("note"))
+
+    run = labkit.finetune(**asked, name="cut", view=SilentView(), wait=False)
+    while not run.of("step"):
+        time.sleep(0.01)
+    run.stop()
+    with pytest.raises(RunStopped):
+        api.attach(run, view=SilentView())
+    (workplace / "losses.py").unlink()  # the folder of the run has the function
+    function = (run.path / "loss.pkl").read_bytes()
+    (run.path / "loss.pkl").write_bytes(sent.pack(len))
+    with pytest.raises(RunFailed, match="was not written here by you"):
+        labkit.resume("cut", view=SilentView())
+    (run.path / "loss.pkl").write_bytes(function)
+    main(["finetune", "--resume", "cut"])
+    steps = [[step["loss"] for step in one.of("step")] for one in (run, whole)]
+    assert steps[0] == steps[1]
 
 
 @pytest.mark.process

@@ -66,8 +66,37 @@ def test_what_cannot_be_sent_is_named_with_the_way_to_it():
 
 def test_a_damaged_function_is_said(tmp_path):
     (tmp_path / sent.FILE).write_bytes(b"no")
+    sent.trust(tmp_path)
     with pytest.raises(RunFailed, match="cannot be read"):
         sent.load(tmp_path)
+
+
+def test_a_function_that_somebody_else_wrote_does_not_run_unless_it_is_trusted(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "somebody"))
+    code = "def mine(x):\n    return x\nopen({!r}, 'w').close()\n"
+    ran = tmp_path / "ran"
+
+    class Harmful:
+        def __reduce__(self):
+            return exec, (code.format(str(ran)),)
+
+    run = tmp_path / "run"
+    run.mkdir()
+    sent.keep(run, Harmful(), sent.pack(Harmful()))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "me"))
+    for read in (sent.check, sent.load):
+        with pytest.raises(RunFailed, match="was not written here by you") as found:
+            read(run)
+        assert "--trust-remote-code" in found.value.hint
+    assert not ran.exists()
+    sent.trust(run)
+    sent.load(run)
+    assert ran.exists()
+    (run / sent.FILE).write_bytes(sent.pack(len))
+    with pytest.raises(RunFailed, match="was not written"):
+        sent.load(run)
 
 
 def test_a_setting_that_a_loss_does_not_take_is_refused_with_those_that_do():

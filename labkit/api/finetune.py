@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from .. import catalog, data, launch, report
+from .. import catalog, data, launch, report, sent
 from ..run import Run, free_name
 from ..spec import FinetuneSpec
 from .plan import foreseen
@@ -65,6 +65,7 @@ class Preview:
             f"Labels: {', '.join(rows.labels)}." if rows.labels else "",
             f"Row {first.row}, as the model will see it (the loss is on what follows ⟶):",
             f"{first.prompt}⟶{first.completion}",
+            f"Rejected: {first.rejected.strip()}" if first.rejected else "",
             self._schedule().alt,
             *([report.plain(report.plan_blocks(self.plan)).strip()] if self.plan else []),
             "Nothing was trained. Leave out --dry-run to start.",
@@ -118,13 +119,29 @@ def load_data(
     return _preview(None, {"data": rows, **settings}).splits
 
 
-def resume(name: str, *, wait: bool = True, view: launch.View | None = None) -> Run:
+def resume(
+    name: str,
+    *,
+    wait: bool = True,
+    view: launch.View | None = None,
+    trust_remote_code: bool = False,
+) -> Run:
     """Go on with a run that was stopped, killed or has failed, from its last checkpoint.
+
+    Args:
+        name: The run.
+        wait: Follow the run to its end; otherwise return at once.
+        view: As for `finetune`.
+        trust_remote_code: Run a loss of one's own that somebody else wrote into the folder.
 
     Raises:
         RunError: There is no such run, it is done, or it is still going.
+        RunFailed: Its own loss was not written here.
     """
     run = Run(name)
     hint = "Start a new run with more num_train_epochs or max_steps."
     require_unfinished(run, "resume", hint)
+    if trust_remote_code:
+        sent.trust(run.path)
+    sent.check(run.path)
     return go(run, wait=wait, view=view, resuming=True)

@@ -55,7 +55,8 @@ def _finetune(args: Any) -> None:  # noqa: ANN401 - argparse's
     elif args.show_code:
         print(repr(api.show_code(**settings)))
     elif args.resume:
-        api.resume(resumable(args.resume, settings))
+        trusts = bool(settings.pop("trust_remote_code", False))
+        api.resume(resumable(args.resume, settings), trust_remote_code=trusts)
     else:
         api.finetune(name=args.name, **settings)
 

@@ -3,7 +3,7 @@
 A row that cannot be used is named with its number and the reason; nothing is dropped unsaid.
 """
 
-from .examples import Example, Splits, Tokens, WeightedTokens
+from .examples import Example, PairTokens, Splits, Tokens, WeightedTokens
 from .load import load
 from .objects import rows_of, write_rows
 from .prompts import prompt_ids
@@ -13,6 +13,7 @@ from .unseen import Unseen, load_unseen, trained_on
 
 __all__ = [
     "Example",
+    "PairTokens",
     "Splits",
     "Tokens",
     "Unseen",

@@ -29,6 +29,9 @@ class Example:
     given_at: tuple[int, ...] = ()
     """Where `given` begins in the prompt, characters, for each place it fills; not of a chat."""
 
+    rejected: str | None = None
+    """Preference pairs: the completion that is to become less likely; else None."""
+
 
 @dataclass(frozen=True)
 class Splits:
@@ -74,3 +77,11 @@ class WeightedTokens(Tokens):
 
     weight: float = 1.0
     """How much each of its targets counts."""
+
+
+@dataclass(frozen=True)
+class PairTokens(Tokens):
+    """A preference pair as token ids: the prompt with the chosen completion, and its other."""
+
+    rejected: Tokens
+    """The prompt with the rejected completion."""

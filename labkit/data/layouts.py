@@ -14,6 +14,9 @@ class Layout:
 
     prompt: Template = ()
     completion: Template = ()
+    rejected: Template = ()
+    """The completion that is to become less likely; empty without preference pairs."""
+
     chat: bool = False
     """Rows hold `messages`; the model's chat template renders them."""
 
@@ -23,14 +26,16 @@ class Layout:
     @property
     def columns(self) -> list[str]:
         """Columns that are used, each once."""
-        return columns((*self.prompt, *self.completion))
+        return columns((*self.prompt, *self.completion, *self.rejected))
 
     @property
     def has_label(self) -> bool:
         """Tell whether the completion is one bare column, as a label is."""
-        return bool(columns(self.prompt)) and is_bare(self.completion)
+        is_single = bool(columns(self.prompt)) and not self.rejected
+        return is_single and is_bare(self.completion)
 
 
+CHOSEN = (("", "prompt"), ("", None)), (("", "chosen"), ("", None))
 CHAT = Layout(chat=True)
 PLAIN = Layout((("", "prompt"), ("", None)), (("", "completion"), ("", None)))
 WHOLE = Layout((("", None),), (("", "text"), ("", None)))
@@ -44,7 +49,10 @@ def layout_of(spec: FinetuneSpec, default: str | None, known: list[str]) -> Layo
         default: The text template that comes with the data set.
         known: The data's columns.
     """
-    layout = template_layout(spec, default) or _by_names(known)
+    if spec.rejected_template is None:
+        layout = template_layout(spec, default) or _by_names(known)
+    else:
+        layout = _pairs(template_layout(spec, None), spec.rejected_template, known)
     for column in layout.columns:
         if column not in known:
             listed = ", ".join(known)
@@ -53,6 +61,20 @@ def layout_of(spec: FinetuneSpec, default: str | None, known: list[str]) -> Layo
                 hint=near(column, known, f"Use one of: {listed}."),
             )
     return layout
+
+
+def _pairs(layout: Layout | None, rejected: str, known: list[str]) -> Layout:
+    """Return the layout of preference pairs: of the templates, else prompt, chosen, rejected."""
+    if layout is None and not {"prompt", "chosen"} <= set(known):
+        raise DataError(
+            f"The loss dpo needs the columns prompt, chosen and rejected; the data has "
+            f"{', '.join(known)}.",
+            hint="Set prompt_template, completion_template (the chosen one) and "
+            'rejected_template, as "{question}", "{good}" and "{bad}".',
+        )
+    prompt, chosen = (layout.prompt, layout.completion) if layout else CHOSEN
+    setting = layout.setting if layout else "rejected_template"
+    return Layout(prompt, chosen, parse(rejected, "rejected_template"), setting=setting)
 
 
 def template_layout(spec: FinetuneSpec, default: str | None) -> Layout | None:

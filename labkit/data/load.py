@@ -7,7 +7,7 @@ from pathlib import Path
 from ..spec import FinetuneSpec
 from .augment import enlarged
 from .checks import duplicate_notes, refuse_leaks
-from .examples import Splits
+from .examples import Example, Splits
 from .labels import Parts, check_labels, contradictions, labelled, task_of
 from .layouts import layout_of, learns_the_same
 from .read import read_source
@@ -55,9 +55,14 @@ def load(spec: FinetuneSpec, *, base: Path | None = None) -> Splits:
 def _splits(parts: Parts, labels: tuple[str, ...], task: str, notes: tuple[str, ...]) -> Splits:
     ordered = {split: tuple(parts.get(split, ())) for split in ("train", "validation", "test")}
     rows = [
-        [split, example.prompt, example.completion, example.messages]
+        [split, example.prompt, example.completion, example.messages, *_other(example)]
         for split, part in ordered.items()
         for example in part
     ]
     fingerprint = sha256(json.dumps(rows, default=str).encode()).hexdigest()
     return Splits(**ordered, labels=labels, task=task, notes=notes, fingerprint=fingerprint)
+
+
+def _other(example: Example) -> list[str]:
+    """Return what a pair has beside other rows, whose fingerprint stays as it was."""
+    return [] if example.rejected is None else [example.rejected]

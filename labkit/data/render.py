@@ -90,12 +90,27 @@ def _example(row: Row, layout: Layout) -> Example:
     prompt, completion = join(fill(layout.prompt, texts), fill(layout.completion, texts))
     longest = max(columns(layout.prompt), key=lambda column: len(texts[column]), default="")
     places = starts(layout.prompt, texts, longest)
-    return Example(prompt, completion, None, row.number, None, texts.get(longest, ""), places)
+    given = texts.get(longest, "")
+    other = _rejected(row, layout, texts, completion) if layout.rejected else None
+    return Example(prompt, completion, None, row.number, None, given, places, other)
+
+
+def _rejected(row: Row, layout: Layout, texts: Mapping[str, str], chosen: str) -> str:
+    """Return the rejected completion of a row; one like the chosen one teaches nothing."""
+    rejected = join(fill(layout.prompt, texts), fill(layout.rejected, texts))[1]
+    if rejected.strip() == chosen.strip():
+        raise DataError(
+            f"The chosen and the rejected completion are the same in {row.name}: "
+            f"{_short(chosen.strip())}.",
+            hint="Delete the row, or correct one of them.",
+        )
+    return rejected
 
 
 def _check_filled(row: Row, layout: Layout, texts: Mapping[str, str]) -> None:
     """Refuse an empty completion and a prompt in which nothing was filled in."""
-    asked, learned = columns(layout.prompt), columns(layout.completion)
+    asked = columns(layout.prompt)
+    learned = columns((*layout.completion, *layout.rejected))
     empty = [column for column in learned if not texts[column].strip()]
     if asked and not any(texts[column].strip() for column in asked):
         empty = [*asked, *empty]

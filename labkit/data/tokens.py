@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..errors import DataError
 from .cuts import cut_notes, cuts_of, shorter
-from .examples import Example, Tokens
+from .examples import Example, PairTokens, Tokens
 from .prompts import Tokenizer, chat_text, start_ids, text_ids, with_start
 
 MARK = re.compile(r"<\|[^|<>\s]+\|>|<(?:start|end)_of_turn>|\[/?INST\]")
@@ -30,6 +31,8 @@ def tokenize(
     """
     if not examples:
         return [], []
+    if examples[0].rejected is not None:
+        return _pairs(examples, tokenizer, max_length)
     texts = [texts_of(example, tokenizer) for example in examples]
     start = start_ids(tokenizer)
     prompts = [
@@ -43,6 +46,21 @@ def tokenize(
         for prompt, completion, cut in zip(prompts, completions, cuts, strict=True)
     ]
     return tokens, [*cut_notes(cuts, max_length), *_foreign_notes(examples[0], tokenizer)]
+
+
+def _pairs(
+    examples: Sequence[Example], tokenizer: Tokenizer, max_length: int
+) -> tuple[list[Tokens], list[str]]:
+    """Return preference pairs, both completions after their prompt."""
+    chosen = [replace(example, rejected=None) for example in examples]
+    others = [replace(e, completion=str(e.rejected), rejected=None) for e in examples]
+    rows, notes = tokenize(chosen, tokenizer, max_length=max_length)
+    rejected, more = tokenize(others, tokenizer, max_length=max_length)
+    pairs = [
+        PairTokens(row.input_ids, row.n_prompt, other)
+        for row, other in zip(rows, rejected, strict=True)
+    ]
+    return [*pairs], [*notes, *(f"rejected: {text}" for text in more if text not in notes)]
 
 
 def describe(tokens: Sequence[Tokens]) -> dict[str, int]:

@@ -13,6 +13,7 @@ from ..spec.source import SourceSettings
 from .drift import Logits, drift
 from .job import Job
 from .predictions import baselines
+from .preferences import preferences
 
 if TYPE_CHECKING:
     from ..training import SharedBase
@@ -89,9 +90,9 @@ def measured(held: Held, learned: Path, base: Any = None) -> tuple[dict[str, Any
     if held.lent is not None:
         held.lent.base.take_back()
     if held.lent is None or spec.method == "qlora":
-        base, tuned = _from_disk(held, learned, base, loaded)
+        base, tuned, pairs = _from_disk(held, learned, base, loaded)
     else:
-        base, tuned = _on_lent(held, learned, held.lent)
+        base, tuned, pairs = _on_lent(held, learned, held.lent)
     found = {
         "task": splits.task,
         "split": "test" if splits.test else "validation",
@@ -101,6 +102,7 @@ def measured(held: Held, learned: Path, base: Any = None) -> tuple[dict[str, Any
         "tuned": tuned.as_dict(),
         "comparison": _comparison(base, tuned, examples),
         "baselines": baselines(splits.task, list(tuned.metrics), examples, seed=spec.seed),
+        **pairs,
     }
     if spec.method == "qlora" and not spec.head:
         found["merged"] = _merged(held, learned, loaded, tuned)
@@ -108,8 +110,13 @@ def measured(held: Held, learned: Path, base: Any = None) -> tuple[dict[str, Any
     return found, base, tuned
 
 
-def _from_disk(held: Held, learned: Path, base: Any, loaded: list[Any]) -> tuple[Any, Any]:  # noqa: ANN401
-    """Return the evaluations of both models; the tuned one stays in `loaded`."""
+def _from_disk(
+    held: Held,
+    learned: Path,
+    base: Any,  # noqa: ANN401
+    loaded: list[Any],
+) -> tuple[Any, Any, dict[str, Any]]:
+    """Return the evaluations of both models, and of pairs; the tuned one stays in `loaded`."""
     spec = held.spec
     loaded.append(training.load_base(held.folder, trust_remote_code=spec.trust_remote_code))
     base = base or held.evaluate(loaded[0], "base")
@@ -118,18 +125,19 @@ def _from_disk(held: Held, learned: Path, base: Any, loaded: list[Any]) -> tuple
     on = loaded.pop() if loaded else None
     loaded.append(training.load_tuned(held.folder, learned, spec, base=on))
     del on
-    return base, held.evaluate(loaded[0], "tuned")
+    return base, held.evaluate(loaded[0], "tuned"), preferences(held, loaded[0])
 
 
-def _on_lent(held: Held, learned: Path, lent: Lent) -> tuple[Any, Any]:
-    """Return the evaluations of both models on a base in memory, measured once on its rows."""
-    names = (*(item.name for item in fields(SourceSettings)), "seed")
+def _on_lent(held: Held, learned: Path, lent: Lent) -> tuple[Any, Any, dict[str, Any]]:
+    """Return what `_from_disk` does, on a base in memory that is measured once on its rows."""
+    names = (*(item.name for item in fields(SourceSettings)), "seed", "rejected_template")
     rows = tuple(getattr(held.spec, name) for name in names)
     if rows not in lent.measured:
         lent.measured[rows] = held.evaluate(lent.base.bare(held.folder, held.spec), "base")
-    tuned = held.evaluate(lent.base.learned(held.folder, learned, held.spec), "tuned")
+    model = lent.base.learned(held.folder, learned, held.spec)
+    tuned, pairs = held.evaluate(model, "tuned"), preferences(held, model)
     lent.base.take_back()
-    return lent.measured[rows], tuned
+    return lent.measured[rows], tuned, pairs
 
 
 def _comparison(base: Any, tuned: Any, examples: Sequence[data.Example]) -> dict[str, Any]:  # noqa: ANN401

@@ -58,7 +58,9 @@ class LabMagics(Magics):
         if args.show_code:
             return api.show_code(**settings)
         if args.resume:
-            run = api.resume(resumable(args.name, settings), wait=False)
+            trusts = bool(settings.pop("trust_remote_code", False))
+            name = resumable(args.name, settings)
+            run = api.resume(name, wait=False, trust_remote_code=trusts)
         else:
             run = api.finetune(name=args.name, wait=False, **settings)
         self._follow(run, args)

@@ -6,10 +6,11 @@ from typing import Any
 from ..run import Run
 from .blocks import Block, Box, Facts, Picture
 from .drawing import BLUE, GREY, RED, blank, legend, saved
+from .measured import unit_of
 from .words import loss, number
 
 Point = tuple[float, float]
-"""A learning rate and a loss (nats per token)."""
+"""A learning rate and a loss."""
 
 
 @dataclass(frozen=True)
@@ -27,13 +28,16 @@ class Rates:
 
     diverged_at: float | None = None
 
+    unit: str = "nats per token"
+    """What the losses are."""
+
     @property
     def sentence(self) -> str:
         """What the picture shows, in words and numbers."""
         lowest = min(self.smoothed, key=lambda point: point[1])
         said = (
             f"From rate {self.raw[0][0]:.1e} to {self.raw[-1][0]:.1e} the loss went from "
-            f"{loss(self.raw[0][1])} nats per token to its lowest mean {loss(lowest[1])} at "
+            f"{loss(self.raw[0][1])} {self.unit} to its lowest mean {loss(lowest[1])} at "
             f"{lowest[0]:.1e}"
         )
         end = f" and exploded at {self.diverged_at:.1e}" if self.diverged_at else ""
@@ -63,7 +67,7 @@ def rates_chart(found: Rates) -> bytes:
         axes.axvline(found.suggested, label=f"suggested: {found.suggested:.1e}", **style)
     axes.set_ylim(0, 1.6 * max(value for _, value in found.smoothed[:3]))
     axes.set_xlabel("learning rate")
-    axes.set_ylabel("loss (nats per token)")
+    axes.set_ylabel(f"loss ({found.unit})")
     axes.minorticks_off()
     axes.tick_params(colors=GREY)
     legend(figure)
@@ -99,4 +103,5 @@ def _rates(run: Run) -> Rates:
         for name in ("loss", "smoothed")
     )
     metrics = run.metrics
-    return Rates(raw, smoothed, metrics.get("suggested"), metrics.get("diverged_at"))
+    suggested, diverged_at = metrics.get("suggested"), metrics.get("diverged_at")
+    return Rates(raw, smoothed, suggested, diverged_at, unit_of(run))

@@ -18,7 +18,7 @@ MOST_LABELS = 24
 
 
 def loss_curve(curve: Curve) -> bytes:
-    """Draw the losses (nats per token) by step; returns SVG."""
+    """Draw the losses by step; returns SVG."""
     figure, axes = blank(5.8, 2.9)
     raw = _thinned(curve.train)
     if raw:
@@ -34,7 +34,7 @@ def loss_curve(curve: Curve) -> bytes:
         axes.plot(*curve.best, color=RED, markeredgecolor=GREY, label=label, **star)
     axes.set_ylim(bottom=0)
     axes.set_xlabel("step")
-    axes.set_ylabel("loss (nats per token)")
+    axes.set_ylabel(f"loss ({curve.unit})")
     axes.locator_params(axis="x", integer=True)
     if axes.get_legend_handles_labels()[1]:
         legend(figure)

@@ -7,13 +7,14 @@ from statistics import median
 
 from ..recorder import Event
 from ..run import Run
+from ..spec import loss_unit
 from .words import name, number, value_of
 
 RECENT = 20
 """Steps that the speed and the time left are taken from."""
 
 Point = tuple[int, float]
-"""A step and a loss (nats per token)."""
+"""A step and a loss."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,9 @@ class Curve:
 
     validation: tuple[Point, ...]
     """Loss on the validation rows, where it was measured."""
+
+    unit: str = "nats per token"
+    """What the losses are."""
 
     @property
     def best(self) -> Point | None:
@@ -39,7 +43,7 @@ class Curve:
         first, last = self.train[0], self.train[-1]
         words = (
             f"Training loss went from {first[1]:.3f} at step {first[0]} "
-            f"to {last[1]:.3f} nats per token at step {last[0]}."
+            f"to {last[1]:.3f} {self.unit} at step {last[0]}."
         )
         if self.best is None:
             return words + " The validation loss has not been measured yet."
@@ -48,7 +52,18 @@ class Curve:
 
 def curve(run: Run) -> Curve:
     """Return the finite losses of a run."""
-    return Curve(_points(run.of("step"), "loss"), _points(run.of("eval"), "eval_loss"))
+    train, validation = _points(run.of("step"), "loss"), _points(run.of("eval"), "eval_loss")
+    return Curve(train, validation, unit_of(run))
+
+
+def unit_of(run: Run) -> str:
+    """Return what the losses of a run are, as `nats per token`."""
+    return loss_unit(getattr(run.spec, "loss", "cross_entropy"))
+
+
+def short_unit(run: Run) -> str:
+    """Return what the losses of a run are, as `nats/token`."""
+    return unit_of(run).replace(" per ", "/")
 
 
 def tokens_per_second(run: Run) -> float | None:

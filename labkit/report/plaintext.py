@@ -21,7 +21,7 @@ def line(run: Run) -> str:
     status, step = run.status, run.last("step")
     parts = [words.STATUS[status][1], *filter(None, [position(run)])]
     if step:
-        parts.append(f"loss {words.loss(step.get('loss'))} nats/token")
+        parts.append(f"loss {words.loss(step.get('loss'))} {measured.short_unit(run)}")
         best = measured.curve(run).best
         parts += [f"validation {words.loss(best[1])}"] if best else []
     speed = measured.tokens_per_second(run)

@@ -5,6 +5,7 @@ from . import labels
 from .answers import generated, samples
 from .blocks import Block
 from .grid import grid
+from .preferences import preference_picture, preferences
 from .scores import has_results, scores, signatures
 
 
@@ -14,6 +15,7 @@ def results(run: Run) -> list[Block]:
     if not has_results(metrics):
         return []
     return [
+        *preferences(metrics),
         scores(metrics),
         *labels.per_label(metrics),
         *labels.changed(metrics),
@@ -26,4 +28,7 @@ def results(run: Run) -> list[Block]:
 
 def pictures(run: Run) -> list[Block]:
     """Return what is seen better than read."""
-    return labels.pictures(run.metrics) if has_results(run.metrics) else []
+    metrics = run.metrics
+    if not has_results(metrics):
+        return []
+    return [*preference_picture(metrics), *labels.pictures(metrics)]

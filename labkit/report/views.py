@@ -14,6 +14,7 @@ from ..run import FINISHED, Run
 from . import story, words
 from .html import bundle, fragment
 from .kept import KeptPictures
+from .measured import short_unit
 from .plaintext import line, text
 from .planned import plan_sentence
 
@@ -121,16 +122,17 @@ class TextView:
     def _news(self, run: Run) -> list[str]:
         events = run.events()
         new, self._seen = events[self._seen :], len(events)
-        return [said for event in new if (said := self._said(event))]
+        return [said for event in new if (said := self._said(run, event))]
 
-    def _said(self, event: Event) -> str:
+    def _said(self, run: Run, event: Event) -> str:
         match event["kind"]:
             case "stage" if event.get("name") != self._stage:
                 self._stage = str(event.get("name"))
                 return f"{self._stage} …"
             case "eval":
                 measured = words.loss(event["eval_loss"])
-                return f"validation at step {event['step']}: {measured} nats/token"
+                unit = short_unit(run)
+                return f"validation at step {event['step']}: {measured} {unit}"
             case "trial" | "note":
                 return str(event.get("text", ""))
             case "forecast":

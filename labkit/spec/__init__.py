@@ -10,7 +10,7 @@ from .crossing import CrossSpec
 from .evaluate import EvaluateSpec, MergeSpec
 from .finetune import FinetuneSpec
 from .generate import GenerateSpec
-from .losses import LOSSES, Loss, loss_defaults
+from .losses import LOSSES, Loss, loss_defaults, loss_unit
 from .methods import METHODS, Method
 from .optimize import OptimizeSpec
 from .serve import ServeSpec
@@ -75,4 +75,5 @@ __all__ = [
     "ServeSpec",
     "SweepSpec",
     "loss_defaults",
+    "loss_unit",
 ]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, fields
 from typing import Any
 
+from ..errors import SpecError
 from ..settings import setting
 from .limits import LimitSettings
 from .loss import LossSettings
@@ -28,6 +29,28 @@ class FinetuneSpec(
 
     trust_remote_code: bool = False
     """Run code that comes with a model; only for sources you trust."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.loss == "dpo":
+            self._check_pairs()
+
+    def _check_pairs(self) -> None:
+        """Refuse what leaves no base model to compare with, or learns no answers."""
+        wrong = {
+            "method": self.method == "full",
+            "head": self.head,
+            "init_lora_weights": self.init_lora_weights in ("pissa", "olora"),
+            "last_layers": self.last_layers is not None,
+            "augment": self.augment is not None,
+            "task": self.task == "classification",
+        }
+        for name in (name for name, is_wrong in wrong.items() if is_wrong):
+            raise SpecError(
+                f"The loss dpo compares answers with those of the base model, the adapter "
+                f"switched off; it does not go with {name}: {getattr(self, name)!r}.",
+                hint=f"Leave {name} out, or take another loss.",
+            )
 
     def changed(self) -> dict[str, Any]:
         """Return the settings that differ from the defaults of this method and loss."""

@@ -13,8 +13,9 @@ class LossSettings(Spec):
     """The loss and its settings; one that the loss does not take is None."""
 
     loss: str = "cross_entropy"
-    """What is made small: `cross_entropy`, `focal`, `unlikelihood`, `distillation`, or the name of
-    a function of your own, `(model_output, batch)` to a number: in a cell, or `losses.py:mine`."""
+    """What is made small: `cross_entropy`, `focal`, `unlikelihood`, `distillation`, `dpo`, or the
+    name of a function of your own, `(model_output, batch)` to a number: in a cell, or
+    `losses.py:mine`."""
 
     label_smoothing_factor: float = dependent(at_least=0, at_most=0.99, unit="probability")
     """Cross-entropy: probability that is spread over all tokens, away from the right one."""
@@ -37,6 +38,12 @@ class LossSettings(Spec):
 
     teacher_weight: float = dependent(at_least=0, at_most=1, unit="share of the loss")
     """Distillation: share of the teacher's part; the rest is the cross-entropy of the rows."""
+
+    beta: float = dependent(above=0, at_most=10, unit="per nat")
+    """DPO: how much a nat of difference from the base model counts; less lets it go further."""
+
+    rejected_template: str = dependent()
+    """DPO: the rejected completion with `{column}` places; the chosen one is the completion."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -21,6 +21,9 @@ class Loss:
     defaults: Mapping[str, Any]
     """The settings that it takes, with their defaults."""
 
+    unit: str = "nats per token"
+    """What its numbers are, in a picture and in a sentence."""
+
 
 LOSSES: Mapping[str, Loss] = {
     "cross_entropy": Loss(
@@ -32,6 +35,7 @@ LOSSES: Mapping[str, Loss] = {
         "focal loss",
         "Lin et al., 2017, arXiv:1708.02002",
         {"focal_gamma": 2.0, "class_weights": None},
+        "weighted nats per token",
     ),
     "unlikelihood": Loss(
         "unlikelihood",
@@ -43,6 +47,12 @@ LOSSES: Mapping[str, Loss] = {
         "Hinton et al., 2015, arXiv:1503.02531",
         {"teacher": None, "temperature": 2.0, "teacher_weight": 0.5},
     ),
+    "dpo": Loss(
+        "direct preference optimization",
+        "Rafailov et al., 2023, arXiv:2305.18290",
+        {"beta": 0.1, "rejected_template": "{rejected}"},
+        "nats per pair",
+    ),
 }
 """Losses by their name in a spec; any other name is that of a function of one's own."""
 
@@ -50,6 +60,11 @@ LOSSES: Mapping[str, Loss] = {
 def loss_defaults(loss: str) -> Mapping[str, Any]:
     """Return the settings that a loss takes, with their defaults; one's own takes none."""
     return LOSSES[loss].defaults if loss in LOSSES else {}
+
+
+def loss_unit(loss: str) -> str:
+    """Return what a loss's numbers are; those of one's own have no unit that labkit knows."""
+    return LOSSES[loss].unit if loss in LOSSES else f"as {loss} returns it"
 
 
 def losses_with(setting: str) -> list[str]:

@@ -25,7 +25,7 @@ Batch = dict[str, Any]
 `(t,)` int64 they predict and the number of their row in `rows` `(t,)` int64; `weights` `(t,)`
 float32 where rows do not count alike."""
 
-ABOUT_TARGETS = ("positions", "targets", "rows", "weights")
+ABOUT_TARGETS = ("positions", "targets", "rows", "weights", "pairs")
 """What a batch holds beside the model's inputs."""
 
 
@@ -128,7 +128,9 @@ def weight_of(row: Tokens) -> float:
 
 
 def n_items(batch: Batch) -> float:
-    """Return what the summed loss of a batch is divided by: its targets, as much as they count."""
+    """Return what a batch's summed loss is divided by: its pairs, or its targets as they count."""
+    if "pairs" in batch:
+        return float(batch["pairs"])
     return float(batch["weights"].sum()) if "weights" in batch else batch["targets"].numel()
 
 

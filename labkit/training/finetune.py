@@ -21,6 +21,7 @@ from .distillation import taught
 from .learned import Learned
 from .methods import adapter_facts, remarks
 from .own_loss import OwnLoss
+from .preference import preferring, sides
 from .ready import ready
 from .surroundings import quiet, reproducible, undisturbing
 from .trainer import PackedTrainer
@@ -110,11 +111,12 @@ def train(  # noqa: PLR0913 - the one way in; all but five are by name
         tuned = ready(model, spec, tokens_train, labels)
         _tell_remarks(tuned, emit)
         learned = Learned.of(tuned, spec, folder.parent, tokenizer, labels)
-        case = Case(tuned, spec, [*tokens_train, *tokens_eval], emit, own_loss)
+        case = Case(tuned, spec, sides([*tokens_train, *tokens_eval]), emit, own_loss)
         how = decide(case, pad_token_of(tokenizer), folder.parent, resume=resume)
         with computing(tuned, how):
             spec = on_ready(tuned, how) if on_ready else spec
             loss_sum = tried(case, how) or taught(tuned, teacher, spec)
+            loss_sum = loss_sum or preferring(tuned, spec)
             trainer = PackedTrainer(
                 tuned, spec, rows, how=how, output_dir=folder, emit=emit, loss_sum=loss_sum
             )

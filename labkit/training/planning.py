@@ -11,6 +11,7 @@ from ..spec import FinetuneSpec
 from . import batches
 from .arguments import count_steps, steps_per_epoch
 from .methods import AdapterFacts, adapter_facts, add_adapter, is_adapted
+from .preference import sides
 from .surroundings import quiet
 
 if TYPE_CHECKING:
@@ -42,14 +43,14 @@ class Plan:
 
 def plan(model: "nn.Module", tokens: Sequence[Tokens], spec: FinetuneSpec) -> Plan:
     """Return the plan of a fine-tuning; `model` is not changed and nothing large is allocated."""
-    facts = _facts(model, spec)
+    facts, read = _facts(model, spec), sides(tokens)
     return Plan(
         max_steps=count_steps(len(tokens), spec),
         steps_per_epoch=steps_per_epoch(len(tokens), spec),
         trainable=facts.trainable,
         total=facts.total,
-        n_tokens=sum(len(row.input_ids) for row in tokens),
-        n_targets=sum(map(batches.n_targets, tokens)),
+        n_tokens=sum(len(row.input_ids) for row in read),
+        n_targets=sum(map(batches.n_targets, read)),
     )
 
 

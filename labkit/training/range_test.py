@@ -18,6 +18,7 @@ from ..spec import FinetuneSpec
 from .decide import Case, computing, decide, pad_token_of, tried
 from .distillation import taught
 from .own_loss import OwnLoss
+from .preference import preferring, sides
 from .rates import HIGHEST, Found, judged, rate_at
 from .ready import ready
 from .surroundings import quiet, reproducible
@@ -69,12 +70,13 @@ def find_lr(  # noqa: PLR0913 - as train
     tested = range_spec(spec)
     with quiet(), reproducible(spec.seed):
         tuned = ready(model, tested, rows, labels)
-        case = Case(tuned, tested, rows, emit, own_loss)
+        case = Case(tuned, tested, sides(rows), emit, own_loss)
         how = decide(case, pad_token_of(tokenizer), Path(output_dir))
         with computing(tuned, how):
+            loss_sum = tried(case, how) or taught(tuned, teacher, tested)
             trainer = RangeTrainer(
                 tuned, tested, (rows, []), how=how, output_dir=Path(output_dir), emit=emit,
-                loss_sum=tried(case, how) or taught(tuned, teacher, tested),
+                loss_sum=loss_sum or preferring(tuned, tested),
             )  # fmt: skip
             trainer.should_stop = should_stop
             trainer.train()

@@ -9,6 +9,7 @@ from ..spec import FinetuneSpec
 from .decide import Case, computing, decide, pad_token_of
 from .forecast import Anatomy, Calibration
 from .forecast.probe import probe
+from .preference import sides
 from .ready import ready
 from .surroundings import quiet, reproducible
 
@@ -42,6 +43,6 @@ def rehearse(  # noqa: PLR0913 - the one way in; all but four are by name
     """
     with quiet(), reproducible(spec.seed):
         tuned = ready(model, spec, rows, labels)
-        how = decide(Case(tuned, spec, rows, emit), pad_token_of(tokenizer), output_dir)
+        how = decide(Case(tuned, spec, sides(rows), emit), pad_token_of(tokenizer), output_dir)
         with computing(tuned, how):
             return probe(tuned, rows, spec, how, body)

@@ -25,7 +25,7 @@ from .. import machine
 from ..data import Tokens
 from ..errors import RunFailed
 from ..spec import FinetuneSpec
-from . import autopsy, batches, checkpoints, losses
+from . import autopsy, batches, checkpoints, losses, preference
 from .arguments import How, arguments
 from .batches import Batch, LossSum
 from .collated import Collated
@@ -69,6 +69,8 @@ class PackedTrainer(Trainer):
         self._collate = batches.collator(
             how.packing, share_prefix=how.share_prefix, pad_token_id=how.pad_token_id
         )
+        if spec.loss == "dpo":
+            self._collate = preference.paired(self._collate)
         self._loss_sum = loss_sum or partial(batches.loss_sum, of=losses.target_loss(spec))
         if spec.last_layers is not None:
             every = [*rows[0], *rows[1]]
@@ -162,7 +164,7 @@ class PackedTrainer(Trainer):
         """Return `eval_loss`: the mean loss of all evaluation targets."""
         self.tuned.eval()
         sums = [self._eval_sum(rows) for rows in batches.for_evaluation(self.eval_rows)]
-        counts = [batches.n_targets(row) * batches.weight_of(row) for row in self.eval_rows]
+        counts = map(preference.items_of, self.eval_rows)
         metrics = {"eval_loss": math.fsum(sums) / math.fsum(counts)}
         self.log(dict(metrics))
         self.emit("eval", step=self.state.global_step, eval_loss=metrics["eval_loss"])

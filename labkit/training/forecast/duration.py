@@ -54,8 +54,9 @@ def duration(
     """Return how long a run takes."""
     steps, parts = count_steps(len(rows.train), spec), spec.gradient_accumulation_steps
     each = measured.pass_seconds + measured.token_seconds * mean.tokens
-    step = parts * each + UPDATE * body.trainable
     forward = measured.token_seconds / passes_of(body, spec)
+    each += forward * mean.tokens * (spec.loss == "dpo")  # the reference's pass
+    step = parts * each + UPDATE * body.trainable
     validations = -(-steps // eval_steps(steps, len(rows.validation), spec))
     saved = STATE_BYTES * body.trainable * CHECKPOINT
     look = forward * sum(rows.validation) + saved

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from ...data import Tokens
+from ...data import PairTokens, Tokens
 from ...spec import FinetuneSpec
 from ..schedule import EVAL_TARGETS, EVAL_TOKENS, micro_batch
 
@@ -36,9 +36,9 @@ class Rows:
     def of(cls, tokens: Mapping[str, Sequence[Tokens]]) -> "Rows":
         """Return the lengths of the splits `train`, `validation` and `test`."""
         prompts = [row.input_ids[: row.n_prompt] for row in tokens["train"]]
-        sizes = {name: tuple(len(row.input_ids) for row in part) for name, part in tokens.items()}
+        sizes = {name: tuple(_size(row)[0] for row in part) for name, part in tokens.items()}
         return cls(
-            train=tuple((len(row.input_ids), row.n_prompt) for row in tokens["train"]),
+            train=tuple(map(_size, tokens["train"])),
             prefix=_alike(min(prompts), max(prompts)),  # what these share, all between do
             validation=sizes["validation"],
             held_out=sizes["test"] or sizes["validation"],
@@ -89,6 +89,14 @@ def shared(rows: Rows, spec: FinetuneSpec, count: int) -> int:
 def is_packed(spec: FinetuneSpec) -> bool:
     """Tell whether rows will lie one after another, as far as the settings say."""
     return spec.packing != "padded" and spec.method not in PROMPTS
+
+
+def _size(row: Tokens) -> tuple[int, int]:
+    """Return the tokens of a row and those of its prompt; of a pair, those of both sides."""
+    if not isinstance(row, PairTokens):
+        return len(row.input_ids), row.n_prompt
+    tokens = len(row.input_ids) + len(row.rejected.input_ids)
+    return tokens, row.n_prompt + row.rejected.n_prompt
 
 
 def _alike(one: Sequence[int], other: Sequence[int]) -> int:
