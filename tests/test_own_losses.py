@@ -10,11 +10,12 @@ from sklearn.utils.class_weight import compute_class_weight
 from test_jobs import learn
 
 import labkit
-from labkit import api, sent
+from labkit import api, report, sent
 from labkit.cli import main
 from labkit.errors import RunFailed, RunStopped, SpecError
 from labkit.jobs.learning import label_weights
 from labkit.report import SilentView
+from labkit.report.page import page
 from labkit.run import Run, create
 from labkit.spec import FinetuneSpec
 
@@ -85,6 +86,9 @@ def test_a_loss_of_a_file_is_learned_from_the_command_line_and_resumed_as_if_who
     main(["finetune", "--name", "whole", *flags])
     whole = Run("whole")
     assert "the function doubled" in " ".join(note["text"] for note in whole.of("note"))
+
+    assert "as doubled returns it at step 40" in page(whole)
+    assert "nats" not in report.line(whole)
 
     run = labkit.finetune(**asked, name="cut", view=SilentView(), wait=False)
     while not run.of("step"):

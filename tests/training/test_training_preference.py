@@ -12,7 +12,7 @@ from training_tiny import Events, rows, spec, tuned
 from labkit.data import PairTokens, Tokens
 from labkit.errors import DataError, SpecError
 from labkit.jobs.finetune import finetune
-from labkit.report import page
+from labkit.report.page import page
 from labkit.spec import FinetuneSpec
 from labkit.training import batches, check, packed, train
 from labkit.training.methods import head_of
