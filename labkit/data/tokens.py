@@ -51,16 +51,24 @@ def tokenize(
 def _pairs(
     examples: Sequence[Example], tokenizer: Tokenizer, max_length: int
 ) -> tuple[list[Tokens], list[str]]:
-    """Return preference pairs, both completions after their prompt."""
+    """Return preference pairs, both completions after their prompt, cut alike if at all."""
     chosen = [replace(example, rejected=None) for example in examples]
     others = [replace(e, completion=str(e.rejected), rejected=None) for e in examples]
     rows, notes = tokenize(chosen, tokenizer, max_length=max_length)
     rejected, more = tokenize(others, tokenizer, max_length=max_length)
-    pairs = [
-        PairTokens(row.input_ids, row.n_prompt, other)
-        for row, other in zip(rows, rejected, strict=True)
-    ]
+    start = start_ids(tokenizer)
+    pairs = []
+    for row, other in zip(rows, rejected, strict=True):
+        n_prompt = min(row.n_prompt, other.n_prompt)
+        one, two = (_with_prompt(side, n_prompt, start) for side in (row, other))
+        pairs.append(PairTokens(one.input_ids, n_prompt, two))
     return [*pairs], [*notes, *(f"rejected: {text}" for text in more if text not in notes)]
+
+
+def _with_prompt(row: Tokens, n_prompt: int, start: list[int]) -> Tokens:
+    """Return a row whose prompt has lost its beginning but for `n_prompt` tokens."""
+    prompt, completion = row.input_ids[: row.n_prompt], row.input_ids[row.n_prompt :]
+    return Tokens(shorter(prompt, row.n_prompt - n_prompt, start) + completion, n_prompt)
 
 
 def describe(tokens: Sequence[Tokens]) -> dict[str, int]:

@@ -17,7 +17,10 @@ def preferences(metrics: dict[str, Any]) -> list[Block]:
         return []
     models = [found["base"], found["tuned"]]
     rows = (
-        ("chosen likelier than rejected [95 % interval]", *(_share(m, "chosen_wins") for m in models)),
+        (
+            "chosen likelier than rejected [95 % interval]",
+            *(_share(m, "chosen_wins") for m in models),
+        ),
         ("log-odds of the chosen one (nats, mean)", *(f"{m['log_odds']:+.2f}" for m in models)),
         ("reward margin (mean)", *(f"{m['reward_margin']:+.3f}" for m in models)),
         ("margin above 0 [95 % interval]", "–", _share(found["tuned"], "margin_wins")),

@@ -9,7 +9,8 @@ from test_jobs import done
 from tiny import tiny_model
 from training_tiny import Events, rows, spec, tuned
 
-from labkit.data import PairTokens, Tokens
+from labkit.data import Example, PairTokens, Tokens, tokenize
+from labkit.data.row_tokenizer import RowTokenizer
 from labkit.errors import DataError, SpecError
 from labkit.jobs.finetune import finetune
 from labkit.report.page import page
@@ -70,7 +71,8 @@ def test_the_reference_is_the_base_model_on_packed_and_on_padded_rows():
 
 def learned(folder, **settings):
     events, some = Events(), pairs(12)
-    asked = spec(loss="dpo", max_steps=8, batch_size=4, warmup_ratio=0.0, **settings)
+    quick = {"max_steps": 8, "batch_size": 4, "warmup_ratio": 0.0, "learning_rate": 2e-2}
+    asked = spec(loss="dpo", beta=1.0, **quick, **settings)
     train(tiny_model(), None, some, some[:4], asked, output_dir=folder, emit=events)
     return [e.get("loss", e.get("eval_loss")) for e in events if e["kind"] in ("step", "eval")]
 
@@ -143,3 +145,13 @@ def test_columns_of_other_names_are_mapped_and_wrong_pairs_are_named(tmp_path):
     file.write_text('{"prompt": "a", "chosen": "b", "rejected": "b"}\n' * 3)
     with pytest.raises(DataError, match="are the same in row 1"):
         load(FinetuneSpec(data=str(file), loss="dpo"))
+
+
+def test_a_pair_that_is_too_long_keeps_one_prompt_for_both(tiny_model):
+    asked = " ".join(["the dog"] * 8) + " is"
+    some = Example(asked, " animal", None, 1, None, rejected=" two two two two two two")
+    (pair,), notes = tokenize([some], RowTokenizer(tiny_model), max_length=16)
+    other = pair.rejected
+    assert pair.input_ids[: pair.n_prompt] == other.input_ids[: other.n_prompt]
+    assert len(other.input_ids) == 16 > len(pair.input_ids)
+    assert "rejected: 1 of 1 rows are longer than max_length 16" in notes[-1]

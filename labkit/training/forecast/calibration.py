@@ -2,12 +2,14 @@
 
 import json
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
 
 from ... import machine
 from ...catalog.cache import cache_root
+from ...errors import SpecError
 from ...files import write_json
 from ...spec import METHODS, FinetuneSpec
 from .changes import changed
@@ -57,8 +59,9 @@ def alike(spec: FinetuneSpec) -> list[FinetuneSpec]:
     switched = {"gradient_checkpointing": not spec.gradient_checkpointing}
     found = [spec, changed(spec, switched)]
     for method in METHODS:
-        other = changed(spec, {"method": method})
-        found += [other, changed(other, switched)]
+        with suppress(SpecError):  # the spec's loss does not go with that method
+            other = changed(spec, {"method": method})
+            found += [other, changed(other, switched)]
     return found
 
 
