@@ -77,6 +77,11 @@ def settings_of(
     return {name: value for name, value in vars(parsed).items() if name in names}
 
 
+def given(parsed: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """Return the options of these names that were given."""
+    return {name: value for name, value in vars(parsed).items() if name in names}
+
+
 def sweep_settings_of(parsed: argparse.Namespace) -> dict[str, Any]:
     """Return the settings of a search and of its fine-tunings that were given as flags."""
     return settings_of(parsed, SweepSpec) | settings_of(parsed, FinetuneSpec)

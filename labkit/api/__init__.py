@@ -5,6 +5,7 @@ from .combine import combine
 from .cross_evaluate import cross_evaluate
 from .data import data_report
 from .delete import delete, deletion, disk_use
+from .diagnose import ShownDiagnosis, diagnose
 from .evaluate import add_metrics, evaluate
 from .find_lr import find_lr
 from .finetune import Preview, finetune, load_data, preview, resume
@@ -30,6 +31,7 @@ __all__ = [
     "RatingForms",
     "RatingResults",
     "ShownCode",
+    "ShownDiagnosis",
     "ShownScaling",
     "add_metrics",
     "attach",
@@ -38,6 +40,7 @@ __all__ = [
     "data_report",
     "delete",
     "deletion",
+    "diagnose",
     "disk_use",
     "evaluate",
     "find_lr",

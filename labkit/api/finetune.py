@@ -9,13 +9,14 @@ from ..run import Run, free_name
 from ..spec import FinetuneSpec
 from .plan import foreseen
 from .several import each_settings, new_adapters
-from .staging import checked_spec, go, new_run, require_unfinished, staged
+from .staging import checked_spec, go, new_run, refuse_fault, require_unfinished, staged
 
 
 def finetune(
     spec: FinetuneSpec | None = None,
     *,
     name: str | None = None,
+    fault: str | None = None,
     wait: bool = True,
     view: launch.View | None = None,
     **settings: Any,  # noqa: ANN401 - the fields of FinetuneSpec
@@ -25,6 +26,8 @@ def finetune(
     Args:
         spec: Settings; `settings` change single ones.
         name: Name of the run's folder; left out: `run-1`, `run-2`, …
+        fault: Spoil the run on purpose: a name of `labkit.faults.FAULTS`, or `any` for one that
+            nobody has chosen; its report says that there is a fault, not which.
         wait: Follow the run to its end; otherwise return at once.
         view: Who draws meanwhile; by default the notebook, or a line on standard error.
         settings: Fields of `FinetuneSpec`; `data` may also be a list of dicts, a DataFrame or
@@ -36,9 +39,10 @@ def finetune(
         RunStopped, RunFailed: The run ended early; its folder keeps the record.
     """
     if "adapters" in settings:
+        refuse_fault(fault, "several adapters")
         run = new_adapters(name or free_name("adapters"), spec, settings)
     else:
-        run = new_run(name or free_name("run"), "finetune", spec, settings)
+        run = new_run(name or free_name("run"), "finetune", spec, settings, fault=fault)
     return go(run, wait=wait, view=view)
 
 

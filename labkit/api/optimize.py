@@ -5,18 +5,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .. import launch
+from .. import faults, launch
 from ..errors import RunError
 from ..files import write_text
 from ..run import TUNED, Run, create, runs_folder
 from ..spec import FinetuneSpec, OptimizeSpec
 from .adapters import refuse_unshareable
-from .staging import go
+from .staging import go, refuse_fault
 
 
 def optimize(
     run: str | Run,
     *,
+    fault: str | None = None,
     wait: bool = True,
     view: launch.View | None = None,
     **settings: Any,  # noqa: ANN401 - the fields of OptimizeSpec
@@ -25,7 +26,8 @@ def optimize(
 
     The result is a run of its own in the folder `<run>/onnx`, with a folder for each precision
     that passed; of another target it is `<run>/onnx-<target>`. Asked again for other precisions,
-    that run goes on and keeps what it has. With `adapters` the run is `<base model>/onnx`.
+    that run goes on and keeps what it has. With `adapters` the run is `<base model>/onnx`. A
+    `fault` (a name of `labkit.faults.FAULTS`, or `any`) spoils a new export on purpose.
 
     Raises:
         RunError: The run is not done, or all that is asked for is there.
@@ -35,11 +37,14 @@ def optimize(
     if spec.adapters:
         runs = [(tuned, learned_by(tuned, "switch on")) for tuned in map(Run, spec.adapters)]
         refuse_unshareable(spec, runs)
+        refuse_fault(fault, "several adapters")
         spec = replace(spec, adapters=tuple(tuned.name for tuned, _ in runs))
         return go(_opened(_base_folder(spec.run), spec), wait=wait, view=view)
     tuned = run if isinstance(run, Run) else Run(run)
     spec = replace(spec, run=tuned.name)
     _refuse(tuned, spec)
+    if fault:
+        return go(_spoiled(tuned, spec, fault), wait=wait, view=view)
     return go(_opened(tuned.path, spec), wait=wait, view=view)
 
 
@@ -94,6 +99,14 @@ def _base_folder(model: str) -> Path:
     """Return the folder in the runs folder of what is made of a base model itself."""
     name = re.sub(r"[^a-z0-9._-]+", "-", Path(model).name.lower()).strip("-._")
     return runs_folder() / (name or "model")
+
+
+def _spoiled(tuned: Run, spec: OptimizeSpec, fault: str) -> Run:
+    """Return the run of a new export with a fault; one that is there stays as it is."""
+    name = faults.chosen(fault, "optimize", learned_by(tuned, "optimise"))
+    made = create(folder_name(spec.target), "optimize", spec, root=tuned.path)
+    faults.mark(made.path, name)
+    return made
 
 
 def _opened(root: Path, spec: OptimizeSpec) -> Run:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .. import catalog, data, launch, report
+from .. import catalog, data, faults, launch, report
 from ..errors import RunError, SpecError
 from ..run import Run, create, runs_folder
 from ..spec import EvaluateSpec, FinetuneSpec, SweepSpec
@@ -54,16 +54,26 @@ def most_steps() -> int | None:
     return int(most) if most.isdigit() else None
 
 
-def new_run(name: str, job: str, spec: FinetuneSpec | None, settings: dict[str, Any]) -> Run:
+def new_run(
+    name: str,
+    job: str,
+    spec: FinetuneSpec | None,
+    settings: dict[str, Any],
+    *,
+    fault: str | None = None,
+) -> Run:
     """Make the folder of a run of checked settings whose rows can be read, or nothing at all."""
     with staged(settings) as ready:
         checked = checked_spec(spec, ready)
+        fault = fault and faults.chosen(fault, job, checked)
         given = own_loss.found({"loss": checked.loss} | ready)
         function = own_loss.packed(checked, given)
         if not data.is_hub_id(checked.data, Path(checked.data)):  # a hub is the worker's to ask
             data.load(checked)
         run = create_run(name, job, checked, is_staged=ready is not settings)
         own_loss.keep(run, given, function)
+        if fault:
+            faults.mark(run.path, fault)
         return run
 
 
@@ -94,6 +104,19 @@ def _reading(
     if isinstance(spec, SweepSpec):
         return replace(spec, settings={**spec.settings, "data": rows})
     return replace(spec, data=rows)
+
+
+def refuse_fault(fault: str | None, what: str) -> None:
+    """Refuse a fault where there is no place for one.
+
+    Raises:
+        SpecError: One was asked for.
+    """
+    if fault:
+        raise SpecError(
+            f"A fault goes into one run or export, not into {what}; got {fault!r}.",
+            hint="Leave it out here.",
+        )
 
 
 def require_unfinished(run: Run, to: str, hint: str, called: str = "run") -> None:

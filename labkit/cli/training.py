@@ -7,12 +7,13 @@ from .. import api
 from ..flags import (
     Parser,
     add_settings,
+    given,
     read_settings,
     resumable,
     settings_of,
     sweep_settings_of,
 )
-from ..options.commands import add_show_code, sweep_options
+from ..options.commands import add_fault, add_show_code, sweep_options
 from ..spec import FinetuneSpec
 
 
@@ -23,6 +24,7 @@ def add_commands(add: Callable[..., Parser]) -> None:
     one.add_argument("--dry-run", action="store_true", help="Check and show; train nothing.")
     add_show_code(one)
     one.add_argument("--resume", metavar="RUN", help="Go on with this run.")
+    add_fault(one)
     _add_spec(add("plan", _plan, "Say what a fine-tuning will need here; train nothing."))
     _add_spec(add("find_lr", _find_lr, "Find a learning rate on a run's own rows."))
     _add_sweep(add("sweep", _sweep, "Search among settings as a YAML file says."))
@@ -49,7 +51,7 @@ def _add_sweep(one: Parser) -> None:
 
 
 def _finetune(args: Any) -> None:  # noqa: ANN401 - argparse's
-    settings = given_settings(args)
+    settings = given_settings(args) | given(args, "fault")
     if args.dry_run:
         print(repr(api.preview(**settings)))
     elif args.show_code:

@@ -6,9 +6,10 @@ from functools import partial
 from typing import Any
 
 from .. import api, report, serve
-from ..flags import Parser, adapters_settings_of, add_settings, settings_of
+from ..flags import Parser, adapters_settings_of, add_settings, given, settings_of
 from ..options.commands import (
     adapters_options,
+    diagnose_options,
     evaluate_options,
     merge_options,
     optimize_options,
@@ -30,6 +31,7 @@ def add_commands(add: Callable[..., Parser]) -> None:
         add("adapters", _adapters, "Make one adapter of several, or measure each on all tasks.")
     )
     rate_options(add("rate", _rate, "Make a form for people to rate answers, or read filled ones."))
+    diagnose_options(add("diagnose", _diagnose, "Say what is wrong with a run and what to change."))
     _add_generate(add("generate", _generate, "Answer prompts with a run's model, or a base model."))
     serve_options(add("serve", _serve, "Answer as OpenAI's API does, with a run's exported model."))
     verify_options(add("verify", _verify, "Check an exported model here: files and answers."))
@@ -42,7 +44,8 @@ def _add_generate(one: Parser) -> None:
 
 
 def _optimize(args: Any) -> None:  # noqa: ANN401 - argparse's
-    api.optimize(args.run, **settings_of(args, OptimizeSpec, skip=("run",)))
+    settings = settings_of(args, OptimizeSpec, skip=("run",))
+    api.optimize(args.run, **settings, **given(args, "fault"))
 
 
 def _evaluate(args: Any) -> None:  # noqa: ANN401 - argparse's
@@ -57,6 +60,10 @@ def _merge(args: Any) -> None:  # noqa: ANN401 - argparse's
 def _adapters(args: Any) -> None:  # noqa: ANN401 - argparse's
     do = api.cross_evaluate if args.evaluate else api.combine
     do(args.adapters, name=args.name, **adapters_settings_of(args))
+
+
+def _diagnose(args: Any) -> None:  # noqa: ANN401 - argparse's
+    print(repr(api.diagnose(args.run)))
 
 
 def _rate(args: Any) -> None:  # noqa: ANN401 - argparse's

@@ -109,14 +109,15 @@ def _ended(
             "The tokenizer has no end token (eos), so the model could not learn to stop.",
             hint="Set tokenizer.eos_token and save the tokenizer with the model.",
         )
-    special = _special_ids(tokenizer)
+    special = special_ids(tokenizer)
     return [
         ids if ids[-1] == eos or (example.messages and ids[-1] in special) else [*ids, eos]
         for ids, example in zip(completions, examples, strict=True)
     ]
 
 
-def _special_ids(tokenizer: Tokenizer) -> set[int]:
+def special_ids(tokenizer: Tokenizer) -> set[int]:
+    """Return the tokens of a tokenizer that stand for no text, as the end of a turn."""
     added = tokenizer.added_tokens_decoder.items()
     return {*tokenizer.all_special_ids, *(index for index, token in added if token.special)}
 

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import catalog, data, evaluation, machine, report, training
+from .. import catalog, data, evaluation, faults, machine, report, training
 from ..evaluation.kinds import Model, Tokenizer
 from ..files import write_json
 from ..run import Run
@@ -17,6 +17,7 @@ from .job import Job, opened, write_environment
 from .learning import for_head, head_labels, own_loss, teacher, tokens, weighted
 from .measuring import Held, Lent, measure
 from .planning import Planner, compared
+from .received import tell_received
 
 if TYPE_CHECKING:
     from ..training import AdapterFacts, TrainResult
@@ -48,7 +49,8 @@ def finetune(job: Job, lent: Lent | None = None) -> str:
     own = training_facts(job, result, facts)
     gc.collect()  # what is measured is loaded from disk
     machine.give_back_memory()
-    found = measure(Held(job, spec, folder, tokenizer, splits, lent), result.learned)
+    held = Held(job, spec, folder, tokenizer, faults.of(job.path).measured(splits), lent)
+    found = measure(held, result.learned)
     write_json(job.path / "metrics.json", found | own | compared(planner, own["training"]))
     run = Run(job.path)
     report.write_card(run)
@@ -84,6 +86,9 @@ def trained(
     labels = head_labels(spec, splits)
     learn = {name: for_head(rows[name], getattr(splits, name), labels) for name in rows}
     learn, loss = weighted(learn, splits, spec), own_loss(job, spec)
+    fault, pad = faults.of(job.path), tokenizer.pad_token_id or 0
+    learn = {name: fault.rows(part, pad) for name, part in learn.items()}
+    tell_received(job, learn, tokenizer)
     model = ready(len(labels) or None)
     plan = training.plan(model, learn["train"], spec)
     job.emit("plan", batch=batch_sentence(spec), **asdict(plan))
@@ -102,9 +107,22 @@ def trained(
         labels=labels,
         own_loss=loss,
         teacher=teacher(job, spec, tokenizer),
-        on_ready=planner.measuring(learn["train"]) if planner else None,
+        on_ready=_on_ready(fault, planner, spec, learn["train"]),
+        change_batch=fault.batch,
     )
     return result, training.adapter_facts(model)
+
+
+def _on_ready(
+    fault: faults.Fault, planner: Planner | None, spec: FinetuneSpec, rows: Sequence[data.Tokens]
+) -> Callable[[Model, Any], FinetuneSpec]:
+    """Return what is done before the first step: the plan, and a fault where one was put in."""
+
+    def on_ready(model: Model, how: Any) -> FinetuneSpec:  # noqa: ANN401 - training's, not imported
+        planned = planner.measure(model, how, rows) if planner else spec
+        return fault.ready(model, planned)
+
+    return on_ready
 
 
 def _sampler(

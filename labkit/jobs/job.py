@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from .. import catalog, data, machine
+from .. import catalog, data, faults, machine
 from ..evaluation.kinds import Tokenizer
 from ..files import write_json
 from ..spec import AnySpec, FinetuneSpec
@@ -72,7 +72,7 @@ def load_tokenizer(folder: Path, trust_remote_code: bool) -> Tokenizer:
 
 def opened(job: Job, settings: FinetuneSpec) -> tuple[data.Splits, Path, Tokenizer]:
     """Return what a fine-tuning's settings name: rows, the base model's folder, its tokenizer."""
-    splits = data.load(settings)
+    splits = faults.of(job.path).splits(data.load(settings))
     folder = model_folder(settings.model, settings.trust_remote_code, job)
     return splits, folder, load_tokenizer(folder, settings.trust_remote_code)
 

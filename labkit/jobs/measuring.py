@@ -14,6 +14,7 @@ from .drift import Logits, drift
 from .job import Job
 from .predictions import baselines
 from .preferences import preferences
+from .received import tell_asked
 
 if TYPE_CHECKING:
     from ..training import SharedBase
@@ -57,6 +58,8 @@ class Held:
 
     def evaluate(self, model: Model, name: str, n_rows: int | None = None) -> Any:  # noqa: ANN401
         """Return the evaluation of a model on the first `n_rows` held-out rows, or on all."""
+        if name == "tuned":
+            tell_asked(self.job, self.splits.held_out, self.tokenizer)
         return evaluation.evaluate(
             model,
             self.tokenizer,

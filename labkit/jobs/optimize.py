@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .. import export
+from .. import export, faults
 from ..run import Run
 from ..spec import FinetuneSpec, OptimizeSpec
 from .cards import write_cards
@@ -21,15 +21,18 @@ def optimize(job: Job) -> str:
 
         return str(adapters(job))
     tuned = Run(job.path.parent)  # not by name: a copied folder keeps its exports
+    fault = faults.of(job.path)
 
     def work(
         settings: FinetuneSpec, folder: Path, rows: export.HeldOut, emit: Callable[..., None]
     ) -> dict[str, Any]:
         parts = _parts(tuned, settings, folder)
+        parts = parts if fault.exports_adapter else export.Tuned(folder, spec=settings)
         return export.climb(parts, job.path, request_of(spec), held_out=rows, emit=emit)
 
     status = exported(job, tuned, spec.limit, work)
     if status == "done":
+        fault.exported(job.path)
         write_cards(Run(job.path), tuned)
     return status
 

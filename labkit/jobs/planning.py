@@ -1,7 +1,7 @@
 """A run's plan: what it will need, before anything is loaded and again once it was measured."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,10 +75,6 @@ class Planner:
         if self.case is not None:
             self._fit_memory(self.case)
             self._tell()
-
-    def measuring(self, rows: Sequence[Tokens]) -> "Callable[[nn.Module, How], FinetuneSpec]":
-        """Return `measure` for the rows that will be learned."""
-        return lambda model, how: self.measure(model, how, rows)
 
     def measure(self, model: "nn.Module", how: "How", rows: Sequence[Tokens]) -> FinetuneSpec:
         """Plan once more with a model that is ready, after probe steps where there were none.

@@ -9,7 +9,7 @@ from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 
 from .. import api, catalog, panels, report
 from ..errors import SpecError
-from ..flags import adapters_settings_of, named, resumable, settings_of, sweep_settings_of
+from ..flags import adapters_settings_of, given, named, resumable, settings_of, sweep_settings_of
 from ..options import MAGICS
 from ..run import Run, all_runs
 from ..spec import (
@@ -49,6 +49,7 @@ class LabMagics(Magics):
         """Fine-tune; the options' help is put here below."""
         args = _read("finetune", line)
         settings = read_cell(cell, self.shell.user_ns) | settings_of(args, FinetuneSpec)
+        settings |= given(args, "fault")
         if args.panel:
             panel = panels.finetune(**settings)
             panel.actions.name.value = args.name or panel.actions.name.value
@@ -105,7 +106,7 @@ class LabMagics(Magics):
         args = _read("optimize", line)
         if args.panel:
             return panels.optimize(args.run)
-        settings = settings_of(args, OptimizeSpec, skip=("run",))
+        settings = settings_of(args, OptimizeSpec, skip=("run",)) | given(args, "fault")
         _watch(api.optimize(args.run, wait=False, **settings), args)
         return None
 
@@ -167,6 +168,12 @@ class LabMagics(Magics):
         if args.read is not None:
             return api.ratings(*(args.read or [api.latest_rating(args.run)]))
         return api.rate(args.run, n=args.n, raters=args.raters)
+
+    @line_magic
+    @helpful
+    def diagnose(self, line: str) -> api.ShownDiagnosis:
+        """Diagnose; the options' help is put here below."""
+        return api.diagnose(_read("diagnose", line).run)
 
     @line_magic
     @helpful

@@ -26,6 +26,7 @@ def finetune_options(parser: Parser) -> None:
     add_show_code(parser)
     add_background(parser)
     parser.add_argument("--resume", action="store_true", help="Go on with the run of this name.")
+    add_fault(parser)
     add_settings(parser, FinetuneSpec)
 
 
@@ -68,6 +69,7 @@ def generate_options(parser: Parser) -> None:
 def optimize_options(parser: Parser) -> None:
     """Add what `%optimize` and `labkit optimize` share."""
     parser.add_argument("run", help="Run to optimise.")
+    add_fault(parser)
     add_settings(parser, OptimizeSpec, skip=("run",))
 
 
@@ -122,6 +124,17 @@ def verify_options(parser: Parser) -> None:
     parser.add_argument("run", help="Folder of the model, or a run that was optimised.")
     text = "Export of the run (default: the one that was chosen)."
     parser.add_argument("--precision", help=text)
+
+
+def diagnose_options(parser: Parser) -> None:
+    """Add what `%diagnose` and `labkit diagnose` share."""
+    parser.add_argument("run", help="Fine-tuning that is looked at, its exports included.")
+
+
+def add_fault(parser: Parser) -> None:
+    """Add the option of whatever can be spoiled for a lab."""
+    text = "Put a fault into it on purpose: a name of labkit.faults.FAULTS, or any."
+    parser.add_argument("--fault", metavar="NAME", default=argparse.SUPPRESS, help=text)
 
 
 def scaling_options(parser: Parser) -> None:

@@ -8,6 +8,7 @@ from .commands import (
     add_background,
     add_panel,
     data_options,
+    diagnose_options,
     evaluate_options,
     find_lr_options,
     finetune_options,
@@ -96,6 +97,11 @@ MAGICS: Mapping[str, Callable[[], Parser]] = {
         "List the runs, or show one and follow it while it goes on.",
         shown_options,
         add_panel,
+    ),
+    "diagnose": _magic(
+        "%diagnose",
+        "Say what is wrong with a run, with the evidence and one change each.",
+        diagnose_options,
     ),
     "scaling": _magic(
         "%scaling",

@@ -3,6 +3,7 @@
 from .blocks import Picture
 from .card import write_card
 from .chart_schedule import schedule_picture
+from .diagnosed import diagnosis_blocks
 from .export_card import export_card
 from .html import bundle, final, fragment, links, live
 from .kept import KeptPictures
@@ -31,6 +32,7 @@ __all__ = [
     "Watcher",
     "answers_view",
     "bundle",
+    "diagnosis_blocks",
     "export_card",
     "fenced",
     "final",

@@ -11,6 +11,7 @@ from . import words
 from .export_card import export_card
 from .exports import exported
 from .facts import facts, title
+from .faulty import faulty
 from .front_matter import front_matter
 from .ladder import ladder
 from .loading import loading
@@ -36,6 +37,7 @@ def card(run: Run) -> str:
     parts = [
         f"---\n{write_yaml(front_matter(run))}---",
         f"# {title(run)}",
+        *(draw(block) for block in faulty(run)),
         _opening(run),
         *_section("Intended use", _use(run)),
         *_section("How to load it", loading(run)),

@@ -11,6 +11,7 @@ from . import words
 from .blocks import Picture
 from .chart_ladder import pictures_of
 from .facts import title
+from .faulty import faulty
 from .front_matter import dataset_id, hub_id, licence_of
 from .ladder import how_fast, how_true
 from .markdown import draw, escaped, fenced
@@ -42,6 +43,7 @@ def export_card(run: Run, precision: str) -> str:
     parts = [
         f"---\n{write_yaml(export_head(run, tuned, precision))}---",
         f"# {_name(run, tuned)}, {precision} for ONNX Runtime",
+        *(draw(block) for block in faulty(run)),
         opening(run, tuned, of, precision),
         *beyond(of, precision),
         "## How to run it",

@@ -9,6 +9,7 @@ from .blocks import Block, Facts, Head, Lines, Picture
 from .chart_rates import rates
 from .crossed import crossed
 from .facts import facts, title
+from .faulty import faulty
 from .history import samples
 from .ladder import ladder
 from .merged import merged
@@ -56,7 +57,8 @@ def story(run: Run) -> list[Block]:
 
 def going(run: Run) -> list[Block]:
     """Return what to watch while a run is waiting or running, and how to stop it."""
-    return [*progress(run), *how_to_stop(run)]
+    first, *rest = progress(run)
+    return [first, *faulty(run), *rest, *how_to_stop(run)]
 
 
 def progress(run: Run) -> list[Block]:
@@ -69,7 +71,7 @@ def progress(run: Run) -> list[Block]:
 
 def ended(run: Run) -> list[Block]:
     """Return the record of a run that has ended or is about to, results first."""
-    blocks: list[Block] = [head(run, settled(run)), *trouble(run)]
+    blocks: list[Block] = [head(run, settled(run)), *faulty(run), *trouble(run)]
     if run.job in ENDED:
         return [*blocks, *_all(ENDED[run.job], run), *_notes(run)]
     blocks += [*results(run), *course.signs(run), *loss_picture(run), *pictures(run)]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .. import faults
 from ..run import Run
 from . import words
 from .blocks import Table
@@ -53,7 +54,7 @@ def _row(run: Run) -> tuple[str, ...]:
     step, best = run.last("step"), curve(run).best
     return (
         run.name,
-        run.job,
+        run.job + (" (fault)" if faults.is_marked(run.path) else ""),
         f"{sign} {status}",
         words.when(run.created),
         f"{step['step']}/{step['max_steps']}" if step else "–",

@@ -34,3 +34,10 @@ class Collated:
         ids = batch["input_ids"].cpu()
         same = (places for made, places in self._made if made["input_ids"].equal(ids))
         return next(same, [])
+
+
+def changed(
+    collate: Callable[[Sequence[Tokens]], Batch], change: Callable[[Batch], Batch]
+) -> Callable[[Sequence[Tokens]], Batch]:
+    """Return the function that makes a batch of rows and changes it."""
+    return lambda rows: change(collate(rows))

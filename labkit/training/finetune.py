@@ -15,6 +15,7 @@ from ..errors import RunError
 from ..spec import FinetuneSpec
 from . import checkpoints, proof
 from .arguments import How
+from .batches import Batch
 from .callbacks import Conductor, is_impatient
 from .decide import Case, computing, decide, pad_token_of, tried
 from .distillation import taught
@@ -79,6 +80,7 @@ def train(  # noqa: PLR0913 - the one way in; all but five are by name
     own_loss: OwnLoss | None = None,
     teacher: "nn.Module | None" = None,
     on_ready: "Callable[[nn.Module, How], FinetuneSpec] | None" = None,
+    change_batch: Callable[[Batch], Batch] | None = None,
 ) -> TrainResult:
     """Fine-tune `model` on tokens; save the adapter in `output_dir/adapter`, or all in `model`.
 
@@ -99,6 +101,7 @@ def train(  # noqa: PLR0913 - the one way in; all but five are by name
         teacher: What the loss `distillation` learns from.
         on_ready: Called as `on_ready(model, how)` before the first step, the model as it will
             learn; gives the settings to go on with, and may raise.
+        change_batch: What is done to each batch before it is learned or validated on.
 
     Raises:
         RunError: `output_dir` has checkpoints and `resume` is False.
@@ -118,8 +121,9 @@ def train(  # noqa: PLR0913 - the one way in; all but five are by name
             loss_sum = tried(case, how) or taught(tuned, teacher, spec)
             loss_sum = loss_sum or preferring(tuned, spec)
             trainer = PackedTrainer(
-                tuned, spec, rows, how=how, output_dir=folder, emit=emit, loss_sum=loss_sum
-            )
+                tuned, spec, rows, how=how, output_dir=folder, emit=emit, loss_sum=loss_sum,
+                change_batch=change_batch,
+            )  # fmt: skip
             trainer.on_evaluated = on_evaluate and undisturbing(on_evaluate)
             stopped = _run(trainer, spec, should_stop, resume)
         return _kept(trainer, learned, how, stopped=stopped, start=start)

@@ -28,7 +28,7 @@ from ..spec import FinetuneSpec
 from . import autopsy, batches, checkpoints, losses, preference
 from .arguments import How, arguments
 from .batches import Batch, LossSum
-from .collated import Collated
+from .collated import Collated, changed
 from .methods import head_of, load_weights, save_adapter
 from .optimizers import faster_b
 from .shortcut import Shortcut
@@ -46,6 +46,7 @@ class PackedTrainer(Trainer):
         output_dir: Folder of the checkpoints.
         emit: Called as `emit(kind, **values)` with `step`, `eval` and `checkpoint` events.
         loss_sum: What is computed; left out, the loss of the spec.
+        change_batch: What is done to each batch; left out, nothing.
     """
 
     def __init__(  # noqa: PLR0913 - all but three are by name
@@ -58,6 +59,7 @@ class PackedTrainer(Trainer):
         output_dir: Path,
         emit: Callable[..., None] = lambda kind, **values: None,
         loss_sum: LossSum | None = None,
+        change_batch: Callable[[Batch], Batch] | None = None,
     ) -> None:
         self.tuned, self.spec, self.eval_rows = model, spec, list(rows[1])
         self.emit = emit
@@ -69,6 +71,8 @@ class PackedTrainer(Trainer):
         self._collate = batches.collator(
             how.packing, share_prefix=how.share_prefix, pad_token_id=how.pad_token_id
         )
+        if change_batch is not None:
+            self._collate = changed(self._collate, change_batch)
         if spec.loss == "dpo":
             self._collate = preference.paired(self._collate)
         self._loss_sum = loss_sum or partial(batches.loss_sum, of=losses.target_loss(spec))

@@ -1,0 +1,276 @@
+"""Diagnosis and faults on purpose: each fault of a real tiny run is found, a sound run has none."""
+
+import json
+import shutil
+import sys
+from collections import Counter
+from contextlib import contextmanager
+from itertools import pairwise
+
+import pytest
+import torch
+
+import labkit
+from labkit import faults
+from labkit.api.staging import new_run
+from labkit.cli import main
+from labkit.data import Tokens
+from labkit.diagnosis import CAUSES, SYMPTOMS, Evidence, diagnosed
+from labkit.errors import SpecError
+from labkit.faults import FAULTS
+from labkit.faults.steps import shifted
+from labkit.jobs import JOBS, attempt
+from labkit.recorder import Recorder
+from labkit.report.card import card
+from labkit.report.page import page
+from labkit.report.plaintext import text
+from labkit.run import Run, create
+from labkit.spec import FinetuneSpec
+from labkit.training.batches import pack, pad
+
+FOUND = {"rate_times_100": "rate_too_high", "wrong_template": "template_mismatch"}
+"""What a fault is found as, where the name is another."""
+
+IN_TRAINING = [name for name, fault in FAULTS.items() if fault.job == "finetune"]
+SOUND = {
+    "method": "full",
+    "learning_rate": 3e-3,
+    "max_steps": 60,
+    "eval_steps": 20,
+    "eval_share": 0.3,
+    "n_samples": 0,
+}
+LORA = {"method": "lora", "max_steps": 12}
+
+
+def names(run):
+    return diagnosed(run).names
+
+
+@contextmanager
+def opened_files():
+    """The names of all files that are opened inside the block."""
+    names, active = [], [True]
+    sys.addaudithook(lambda event, args: active and event == "open" and names.append(str(args[0])))
+    yield names
+    active.clear()
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory, settings):
+    """A function that trains a run with a fault, or a sound one, in this process, once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("work"))
+        patch.delenv("LABKIT_RUNS", raising=False)
+        made = {}
+
+        def trained(fault=None):
+            if fault not in made:
+                own = SOUND | (LORA if fault == "lora_on_no_layer" else {})
+                name = f"spoiled-{len(made)}" if fault else "sound"
+                run = new_run(name, "finetune", None, settings | own, fault=fault)
+                attempt(JOBS["finetune"], run, lambda: False, resume=False)
+                made[fault] = run
+            return made[fault]
+
+        yield trained
+
+
+@pytest.mark.process
+def test_a_sound_run_is_told_so_in_one_sentence(runs):
+    assert repr(labkit.diagnose(runs())).strip() == "Nothing was found wrong with the run sound."
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("fault", IN_TRAINING)
+def test_a_fault_is_found_and_nothing_else(runs, fault):
+    assert names(runs(fault)) == [FOUND.get(fault, fault)]
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("fault", ["shifted_labels", "wrong_template", "leaked_test_rows"])
+def test_the_diagnosis_never_opens_the_marker_and_finds_the_same_without_it(runs, fault, tmp_path):
+    run = runs(fault)
+    with opened_files() as opened:
+        found = diagnosed(run).findings
+    assert any("metrics.json" in name for name in opened)
+    assert not any(faults.FILE in name for name in opened)
+    bare = shutil.copytree(run.path, tmp_path / run.path.name)
+    (bare / faults.FILE).unlink()
+    assert diagnosed(Run(bare)).findings == found
+
+
+@pytest.mark.process
+def test_the_record_of_a_fault_does_not_say_which_one_and_a_guess_is_checked(runs):
+    run = runs("shifted_labels")
+    files = [file for file in run.path.rglob("*") if file.is_file()]
+    assert [file for file in files if b"shifted" in file.read_bytes()] == []
+    assert faults.guess(run, "shifted_labels")
+    assert not faults.guess(run.name, "end_token_missing")
+    with pytest.raises(SpecError, match="no fault 'shiftd_labels'"):
+        faults.guess(run, "shiftd_labels")
+    with pytest.raises(SpecError, match="has no fault"):
+        faults.guess(runs(), "shifted_labels")
+
+
+@pytest.mark.process
+def test_a_spoiled_run_is_called_so_wherever_it_is_shown(runs):
+    spoiled, sound = runs("leaked_test_rows"), runs()
+    for shown in (page, card, text):
+        assert "A fault was injected on purpose" in shown(spoiled)
+        assert "A fault was injected on purpose" not in shown(sound)
+    table = repr(labkit.report.runs_table([spoiled, sound]))
+    assert [("(fault)" in line) for line in table.splitlines()[2:]] == [True, False]
+
+
+@pytest.mark.process
+def test_all_fronts_say_the_same(runs, shell, capsys):
+    run = runs("end_token_missing")
+    said = repr(labkit.diagnose(run.name))
+    main(["diagnose", run.name])
+    assert capsys.readouterr().out.strip() == said.strip()
+    shown = shell.run_line_magic("diagnose", run.name)
+    assert repr(shown) == said
+    assert shown._repr_html_().count("<img") == 1
+
+
+def test_labels_shifted_twice_are_those_of_the_next_position():
+    rows = [Tokens([5, 6, 7, 8], 2), Tokens([5, 9, 10, 11, 12], 1)]
+    for batch in (pack(rows), pad(rows)):
+        before = list(zip(batch["positions"].tolist(), batch["targets"].tolist(), strict=True))
+        moved = shifted(batch)
+        after = dict(zip(moved["positions"].tolist(), moved["targets"].tolist(), strict=True))
+        expected = {at: then for (at, _), (_, then) in pairwise(before)}
+        del expected[before[1][0]]  # the first row's last position: nothing of its row follows
+        assert after == expected
+        assert Counter(moved["rows"].tolist()) == {0: 1, 1: 3}
+        assert torch.equal(moved["input_ids"], batch["input_ids"])
+
+
+def test_a_fault_that_does_not_go_with_the_settings_is_refused(workplace, settings):
+    for fault, own, said in (
+        ("lora_on_no_layer", {"method": "full"}, "with method full"),
+        ("shifted_labels", {"head": True}, "head true"),
+        ("tokenizer_mismatch", {}, "does not go into finetune"),
+        ("padding", {}, "no fault 'padding'"),
+    ):
+        with pytest.raises(SpecError, match=said):
+            labkit.finetune(fault=fault, **settings | own)
+    with pytest.raises(SpecError, match="not into several adapters"):
+        labkit.finetune(fault="any", adapters={"a": {}}, **settings)
+    assert not (workplace / "runs").exists()
+
+
+def test_any_fault_is_one_that_fits():
+    spec = FinetuneSpec(method="ia3", head=True)
+    fit = {"rate_times_100", "wrong_template", "leaked_test_rows"}
+    assert {faults.chosen("any", "finetune", spec) for _ in range(60)} == fit
+
+
+@pytest.fixture
+def recorded(workplace, settings):
+    """A function that writes the record of a run: its losses, rows and results."""
+
+    def write(train, validation, signs=(), metrics=None, **own):
+        run = create(f"run-{len(list(workplace.glob('runs/*')))}", "finetune",
+                     FinetuneSpec(**settings | own))  # fmt: skip
+        recorder = Recorder(run.path)
+        for step, loss in enumerate(train, 1):
+            recorder.emit(
+                "step", step=step, max_steps=len(train), loss=loss, grad_norm=1.0,
+                learning_rate=run.spec.learning_rate, tokens=8, n_tokens=40, seconds=0.1,
+            )  # fmt: skip
+        for step, loss in validation:
+            recorder.emit("eval", step=step, eval_loss=loss)
+        for name in signs:
+            recorder.emit("note", text=f"{name} was seen.", sign=name)
+        (run.path / "metrics.json").write_text(json.dumps(metrics or {}))
+        return run
+
+    return write
+
+
+def test_the_change_for_overfitting_is_the_step_of_the_best_validation(recorded):
+    run = recorded([2.0, 1.0, 0.5, 0.2], [(1, 1.0), (2, 0.8), (3, 0.9), (4, 1.2)], ["overfitting"])
+    (found,) = diagnosed(run).findings
+    assert (found.name, found.changes) == ("overfitting", {"max_steps": 2})
+
+
+def test_a_rate_far_from_the_usual_is_named_where_nothing_moves(recorded):
+    flat = [(4, 2.0), (8, 2.0), (12, 2.0), (16, 2.0)]
+    slow = recorded([2.0] * 16, flat, ["plateau"], learning_rate=1e-6)
+    (found,) = diagnosed(slow).findings
+    assert (found.name, found.changes) == ("rate_too_low", {"learning_rate": 5e-4})
+    wild = recorded([2.0] * 16, flat, ["divergence"], learning_rate=3e-3)
+    (found,) = diagnosed(wild).findings
+    assert (found.name, found.changes) == ("rate_too_high", {"learning_rate": 5e-4})
+
+
+def test_not_better_than_the_base_and_still_falling_is_underfitting(recorded):
+    said = {"comparison": {"sentence": "The difference is too close to call with n = 9: 0."}}
+    falling, flat = [(2, 3.0), (4, 2.5)], [(2, 3.0), (4, 2.99)]
+    run = recorded([3.0, 2.9, 2.7, 2.4], falling, metrics=said)
+    (found,) = diagnosed(run).findings
+    assert (found.name, found.changes) == ("underfitting", {"max_steps": 8})
+    assert names(recorded([3.0, 2.9, 2.7, 2.4], flat, metrics=said)) == []
+    better = {"comparison": {"sentence": "The tuned model is better by 0.5 [0.2, 0.8] on 9 rows."}}
+    assert names(recorded([3.0, 2.9, 2.7, 2.4], falling, metrics=better)) == []
+
+
+def test_sure_errors_are_doubted_labels_only_where_they_are_too_many(recorded):
+    def results(wrong, n=60):
+        gold = ["a"] * (n - wrong) + ["b"] * wrong
+        return {
+            "comparison": {"sentence": "The tuned model is better by 0.5 [0.2, 0.8] on 60 rows."},
+            "tuned": {
+                "labels": ["a", "b"], "gold": gold, "predictions": ["a"] * n,
+                "probabilities": [[0.99, 0.01]] * n,
+            },
+        }  # fmt: skip
+
+    # 60 rows at 95 %: 3 errors are expected; P(X >= 9) = 0.0028, P(X >= 10) = 0.0008
+    assert names(recorded([1.0], [], metrics=results(9))) == []
+    assert names(recorded([1.0], [], metrics=results(10))) == ["wrong_labels"]
+
+
+def test_repeated_rows_and_prompts_with_two_labels_are_found_in_the_rows(
+    recorded, workplace, words
+):
+    rows = [json.loads(line) for line in words.read_text().splitlines()]
+    assert names(recorded([1.0], [])) == []
+    for name, more in (
+        ("duplicates", rows[:10] * 2),
+        ("wrong_labels", [{**row, "kind": "number"} for row in rows[:24]]),
+    ):
+        file = workplace / f"{name}.jsonl"
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows + more))
+        assert names(recorded([1.0], [], data=str(file), seed=1)) == [name]
+
+
+def test_a_leap_of_the_gradient_is_one_finding_only_where_it_comes_back(recorded):
+    run = recorded([1.0] * 40, [])
+    recorder = Recorder(run.path)
+
+    def leap(step):
+        recorder.emit(
+            "step", step=step, max_steps=40, loss=5.0, grad_norm=30.0, learning_rate=1e-4,
+            tokens=8, n_tokens=40, seconds=0.1,
+        )  # fmt: skip
+
+    leap(20)
+    assert names(Run(run.name)) == []
+    leap(30)
+    assert names(Run(run.name)) == ["unstable_loss"]
+
+
+def test_only_a_fine_tuning_is_diagnosed_and_what_was_not_seen_is_said(recorded, workplace):
+    run = create("lr-1", "find_lr", FinetuneSpec())
+    with pytest.raises(SpecError, match="'lr-1' is the job find_lr"):
+        labkit.diagnose("lr-1")
+    assert "did not come to its end" in repr(labkit.diagnose(recorded([1.0], [])))
+    assert run.events()
+
+
+def test_every_rule_is_silent_on_a_run_that_has_only_begun(recorded):
+    seen = Evidence.of(recorded([], []))
+    assert [rule for rule in (*CAUSES, *SYMPTOMS) if rule(seen)] == []
