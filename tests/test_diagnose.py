@@ -1,7 +1,9 @@
 """Diagnosis and faults on purpose: each fault of a real tiny run is found, a sound run has none."""
 
 import json
+import math
 import shutil
+import subprocess
 import sys
 from collections import Counter
 from contextlib import contextmanager
@@ -15,17 +17,20 @@ from labkit import faults
 from labkit.api.staging import new_run
 from labkit.cli import main
 from labkit.data import Tokens
-from labkit.diagnosis import CAUSES, SYMPTOMS, Evidence, diagnosed
+from labkit.diagnosis import CAUSES, SYMPTOMS, Finding, diagnosed
+from labkit.diagnosis.evidence import Evidence
+from labkit.diagnosis.tried import tried
 from labkit.errors import SpecError
 from labkit.faults import FAULTS
 from labkit.faults.steps import shifted
 from labkit.jobs import JOBS, attempt
 from labkit.recorder import Recorder
+from labkit.report import SilentView
 from labkit.report.card import card
 from labkit.report.page import page
 from labkit.report.plaintext import text
 from labkit.run import Run, create
-from labkit.spec import FinetuneSpec
+from labkit.spec import FinetuneSpec, OptimizeSpec
 from labkit.training.batches import pack, pad
 
 FOUND = {"rate_times_100": "rate_too_high", "wrong_template": "template_mismatch"}
@@ -34,9 +39,9 @@ FOUND = {"rate_times_100": "rate_too_high", "wrong_template": "template_mismatch
 IN_TRAINING = [name for name, fault in FAULTS.items() if fault.job == "finetune"]
 SOUND = {
     "method": "full",
-    "learning_rate": 3e-3,
-    "max_steps": 60,
-    "eval_steps": 20,
+    "learning_rate": 8e-3,
+    "max_steps": 45,
+    "eval_steps": 15,
     "eval_share": 0.3,
     "n_samples": 0,
 }
@@ -134,6 +139,85 @@ def test_all_fronts_say_the_same(runs, shell, capsys):
     assert shown._repr_html_().count("<img") == 1
 
 
+@pytest.mark.process
+def test_a_change_is_tried_and_held_beside_the_first_run_on_the_same_rows(runs):
+    run = runs("end_token_missing")
+    shown = labkit.diagnose(run, try_change=True, view=SilentView())
+    again = shown.trial.run
+    assert again.spec == run.spec
+    assert not faults.is_marked(again.path)
+    assert again.metrics["tuned"]["probabilities"] == runs().metrics["tuned"]["probabilities"]
+    old, new = (found.metrics["tuned"]["predictions"] for found in (run, again))
+    gold = run.metrics["tuned"]["gold"]
+    right = [[a == b for a, b in zip(said, gold, strict=True)] for said in (old, new)]
+    lost, won = (sum(a and not b for a, b in zip(*pair, strict=True))
+                 for pair in (right, right[::-1]))  # fmt: skip
+    p_value = binomial(min(lost, won), lost + won)
+    assert (shown.trial.verdict == "not shown") == (p_value >= 0.05)
+    assert shown.trial.sentence.endswith("end_token_missing is gone.")
+    assert "Before and after: accuracy" in shown._repr_html_()
+
+
+def binomial(k, n):
+    """Return the two-sided p-value of k heads or fewer of n fair coins."""
+    return min(1.0, 2 * sum(math.comb(n, i) for i in range(k + 1)) / 2**n)
+
+
+def test_a_change_helped_only_beyond_chance(recorded):
+    def results(right, n=20):
+        gold = ["a", "b"] * (n // 2)
+        said = gold[:right] + ["?"] * (n - right)
+        return {"tuned": {"gold": gold, "predictions": said, "metrics": {"accuracy": {}}}}
+
+    finding = Finding("overfitting", "", "data", "", {})
+    for before, after, verdict in ((5, 19, "helped"), (10, 13, "not shown"), (19, 5, "worse")):
+        old, new = (recorded([1.0], [], metrics=results(right)) for right in (before, after))
+        assert tried(old, new, finding, []).verdict == verdict
+    leaked = Finding("leaked_test_rows", "", "split", "", {})
+    assert tried(old, new, leaked, []).verdict == "not shown"
+    better = {"comparison": {"sentence": "The tuned model is better by 0.5 [0.2, 0.8] on 9 rows."}}
+    new = recorded([1.0], [], metrics=results(12) | better)
+    assert tried(old, new, leaked, []).verdict == "mended"
+    assert "still there" in tried(old, new, leaked, ["leaked_test_rows"]).sentence
+
+
+def test_an_export_without_what_was_learned_is_found_by_its_rungs(recorded):
+    def measured(value, low, high):
+        return {"metric": {"name": "accuracy", "value": value, "interval": [low, high], "n": 90}}
+
+    base, tuned = measured(0.45, 0.35, 0.55), measured(0.95, 0.89, 0.98)
+    for made, rungs, found in (
+        (tuned, ("merged",), []),
+        (base, ("merged",), ["adapter_not_merged"]),
+        (tuned, (), ["adapter_not_merged"]),
+    ):
+        run = recorded([1.0], [])
+        export = Recorder(
+            create("onnx", "optimize", OptimizeSpec(run=run.name), root=run.path).path
+        )
+        for name in rungs:
+            export.emit("rung", name=name)
+        for name, of in (("base", base), ("adapter", tuned), ("fp32", made)):
+            export.emit("rung", name=name, **of)
+        assert names(run) == found
+
+
+def test_a_tokenizer_that_cuts_otherwise_is_found_beside_the_exported_model(recorded, tiny_model):
+    run = recorded([1.0], [])
+    export = create("onnx", "optimize", OptimizeSpec(run=run.name), root=run.path)
+    shutil.copytree(tiny_model, export.path / "int8")
+    assert names(run) == []
+    FAULTS["tokenizer_mismatch"].exported(export.path)
+    assert names(run) == ["tokenizer_mismatch"]
+
+
+def test_a_diagnosis_loads_no_torch(recorded):
+    run = recorded([2.0] * 4, [(2, 2.0)])
+    code = "import sys, labkit; repr(labkit.diagnose(sys.argv[1])); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code, run.name], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("False\n", "")
+
+
 def test_labels_shifted_twice_are_those_of_the_next_position():
     rows = [Tokens([5, 6, 7, 8], 2), Tokens([5, 9, 10, 11, 12], 1)]
     for batch in (pack(rows), pad(rows)):
@@ -206,13 +290,16 @@ def test_a_rate_far_from_the_usual_is_named_where_nothing_moves(recorded):
     assert (found.name, found.changes) == ("rate_too_high", {"learning_rate": 5e-4})
 
 
-def test_not_better_than_the_base_and_still_falling_is_underfitting(recorded):
+def test_not_better_than_the_base_is_underfitting(recorded):
     said = {"comparison": {"sentence": "The difference is too close to call with n = 9: 0."}}
     falling, flat = [(2, 3.0), (4, 2.5)], [(2, 3.0), (4, 2.99)]
     run = recorded([3.0, 2.9, 2.7, 2.4], falling, metrics=said)
     (found,) = diagnosed(run).findings
     assert (found.name, found.changes) == ("underfitting", {"max_steps": 8})
-    assert names(recorded([3.0, 2.9, 2.7, 2.4], flat, metrics=said)) == []
+    (found,) = diagnosed(recorded([3.0, 2.9, 2.7, 2.4], flat, metrics=said)).findings
+    assert (found.name, found.changes) == ("underfitting", {"learning_rate": 2 * 5e-3})
+    known = said | {"base": {"accuracy": 0.97}}
+    assert names(recorded([3.0, 2.9, 2.7, 2.4], flat, metrics=known)) == []
     better = {"comparison": {"sentence": "The tuned model is better by 0.5 [0.2, 0.8] on 9 rows."}}
     assert names(recorded([3.0, 2.9, 2.7, 2.4], falling, metrics=better)) == []
 

@@ -28,6 +28,7 @@ CAUSES: tuple[Rule, ...] = (
     rows.other_template,
     rows.contradictions,
     rows.duplicates,
+    exports.left_out,
     exports.not_merged,
     exports.other_tokenizer,
 )
@@ -57,8 +58,8 @@ class Diagnosis:
 
     @property
     def names(self) -> list[str]:
-        """Names of the findings, each once."""
-        return list(dict.fromkeys(finding.name for finding in self.findings))
+        """Names of the findings."""
+        return [finding.name for finding in self.findings]
 
 
 def diagnosed(run: Run) -> Diagnosis:
@@ -68,8 +69,9 @@ def diagnosed(run: Run) -> Diagnosis:
         SpecError: The run is no fine-tuning.
     """
     seen = Evidence.of(run)
-    findings = _asked(CAUSES, seen) or _asked(SYMPTOMS, seen)
-    return Diagnosis(run, tuple(findings), tuple(seen.unseen()))
+    every = _asked(CAUSES, seen) or _asked(SYMPTOMS, seen)
+    findings = {finding.name: finding for finding in reversed(every)}  # of two the first rule's
+    return Diagnosis(run, tuple(reversed(findings.values())), tuple(seen.unseen()))
 
 
 def _asked(rules: tuple[Rule, ...], seen: Evidence) -> list[Finding]:

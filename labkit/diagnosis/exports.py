@@ -7,6 +7,7 @@ from typing import Any
 from ..errors import LabError
 from ..run import Run
 from ..runtime.row_tokenizer import RowTokenizer
+from ..spec import METHODS
 from .evidence import Evidence
 from .finding import Finding
 
@@ -14,8 +15,29 @@ PROMPTS = 32
 """Prompts that two tokenizers are compared on; one that is cut otherwise is enough."""
 
 
+TORCH = {"base", "adapter", "merged"}
+"""Rungs of an export that are PyTorch models."""
+
 COMPARED = ("base", "adapter", "fp32")
 """Rungs of an export: the base model, the tuned one, and what was made of it."""
+
+
+def left_out(seen: Evidence) -> Finding | None:
+    """The export was made without merging, though the method merges."""
+    for export in exports_of(seen.run):
+        rungs = {event["name"] for event in export.of("rung")}
+        if METHODS[seen.spec.method].merges and "fp32" in rungs and "merged" not in rungs:
+            return Finding(
+                "adapter_not_merged",
+                f"{export.path.name}/ was made of PyTorch models {', '.join(sorted(rungs & TORCH))}"
+                f"; what {seen.spec.method} learned was never merged into the base model.",
+                "export",
+                _again(seen, export.path.name),
+                None,
+                {"merged models": 0.0, "exported models": 1.0},
+                "models",
+            )
+    return None
 
 
 def not_merged(seen: Evidence) -> Finding | None:
@@ -34,7 +56,7 @@ def not_merged(seen: Evidence) -> Finding | None:
             f"{base:.3f}; the tuned model has {tuned:.3f} [{low:.3f}, {high:.3f}]: what was "
             "learned did not go into the export.",
             "export",
-            f"Delete {export.path.name}/ and export again: %optimize {seen.run.name}.",
+            _again(seen, export.path.name),
             None,
             {"base": base, "tuned": tuned, "exported": made},
             str(found["fp32"]["name"]),
@@ -73,11 +95,15 @@ def _mismatch(
         f"The tokenizer of {folder.parent.name}/{folder.name} cuts {other} of {len(ids[0])} "
         f"held-out prompts into other tokens than the model learned ({got} against {wanted}).",
         "export",
-        f"Delete {folder.parent.name}/ and export again: %optimize {seen.run.name}.",
+        _again(seen, folder.parent.name),
         None,
         {"learned": wanted, "exported": got},
         "tokens of the same prompts",
     )
+
+
+def _again(seen: Evidence, export: str) -> str:
+    return f"Delete {export}/ and export again: %optimize {seen.run.name}."
 
 
 def _folders(run: Run) -> Iterator[Path]:

@@ -17,6 +17,9 @@ ERRORS = 4.0
 FALLING = 0.05
 """Share by which the last validation still was below the one before: it had not ended."""
 
+KNOWN = 0.95
+"""Accuracy of a base model from which there is little left to learn: of 20 rows it misses one."""
+
 ROWS_A_LABEL = 8
 """Training rows a label below which rows, not settings, are likely the limit: what few-shot methods
 are made for and measured at (SetFit: Tunstall et al., 2022, arXiv:2209.11055)."""
@@ -84,20 +87,19 @@ def too_few_rows(seen: Evidence) -> Finding | None:
 
 
 def underfitting(seen: Evidence) -> Finding | None:
-    """Not better than the base model, and the loss was still falling, or never moved."""
+    """Not better than the base model by more than chance: no evidence that anything was learned."""
     said = seen.metrics.get("comparison", {}).get("sentence", "")
-    if not said or seen.is_better:
-        return None
     losses = [loss for _, loss in seen.validation]
-    is_falling = len(losses) > 1 and losses[-1] < (1 - FALLING) * losses[-2]
-    if not is_falling and "plateau" not in seen.signs:
+    known = seen.metrics.get("base", {}).get("accuracy", 0.0) >= KNOWN
+    if not said or not losses or seen.is_better or known:
         return None
+    is_falling = len(losses) > 1 and losses[-1] < (1 - FALLING) * losses[-2]
     steps = 2 * len(seen.steps)
     change = {"max_steps": steps} if is_falling else {"learning_rate": 2 * seen.spec.learning_rate}
     return Finding(
         "underfitting",
         f"{said} The validation loss ended at {losses[-1]:.3f}, "
-        + ("still falling." if is_falling else "about where it began."),
+        + ("still falling." if is_falling else "no longer falling."),
         "results",
         f"{next(iter(change))}: {next(iter(change.values())):g}.",
         change,

@@ -173,7 +173,8 @@ class LabMagics(Magics):
     @helpful
     def diagnose(self, line: str) -> api.ShownDiagnosis:
         """Diagnose; the options' help is put here below."""
-        return api.diagnose(_read("diagnose", line).run)
+        args = _read("diagnose", line)
+        return api.diagnose(args.run, try_change=args.try_change)
 
     @line_magic
     @helpful

@@ -129,6 +129,8 @@ def verify_options(parser: Parser) -> None:
 def diagnose_options(parser: Parser) -> None:
     """Add what `%diagnose` and `labkit diagnose` share."""
     parser.add_argument("run", help="Fine-tuning that is looked at, its exports included.")
+    text = "Train with the first change that is proposed, and say whether it helped."
+    parser.add_argument("--try", action="store_true", dest="try_change", help=text)
 
 
 def add_fault(parser: Parser) -> None:

@@ -5,20 +5,23 @@ from typing import TYPE_CHECKING
 from ..run import Run
 from .blocks import Block, Box, Lines, Picture
 from .chart_bars import bars
+from .figures import cell, figures
+from .figures import title as metric_title
 from .story import loss_picture
 
 if TYPE_CHECKING:
     from ..diagnosis import Diagnosis, Finding
+    from ..diagnosis.tried import Trial
 
 
-def diagnosis_blocks(found: "Diagnosis") -> list[Block]:
-    """Return the findings, or one sentence where there are none."""
+def diagnosis_blocks(found: "Diagnosis", trial: "Trial | None" = None) -> list[Block]:
+    """Return the findings, or one sentence where there are none; and whether a change helped."""
     blocks: list[Block] = []
     for number, finding in enumerate(found.findings, 1):
         blocks += [_box(number, finding), *_evidence(found.run, finding)]
     blocks = blocks or [Box("", f"Nothing was found wrong with the run {found.run.name}.", ())]
     unseen = [Lines("Not looked at", found.unseen, folded=False)] if found.unseen else []
-    return [*blocks, *unseen]
+    return [*blocks, *unseen, *(_trial(found.run, trial) if trial else [])]
 
 
 def _box(number: int, finding: "Finding") -> Block:
@@ -27,6 +30,23 @@ def _box(number: int, finding: "Finding") -> Block:
     title = f"{number}. {finding.name.replace('_', ' ')}"
     steps = (f"Change: {finding.advice}", f"In the course: {SECTIONS[finding.section]}")
     return Box(title, finding.sentence, steps)
+
+
+def _trial(before: Run, trial: "Trial") -> list[Block]:
+    """Return what became of the change, and what both runs reached."""
+    changes = ", ".join(f"{key}: {value}" for key, value in (trial.finding.changes or {}).items())
+    title = f"Tried: {changes or 'the same settings again'}: {trial.verdict}"
+    box = Box(title, trial.sentence, (f"The run:  %runs {trial.run.name}",))
+    names = (before.name, trial.run.name)
+    reached = [figures(run.metrics.get("tuned", {})) for run in (before, trial.run)]
+    name = next((key for key in reached[1] if key in reached[0]), None)
+    if name is None:
+        return [box]
+    values = {who: float(of[name].value) for who, of in zip(names, reached, strict=True)}
+    cells = (f"{who} {cell(name, of[name])}" for who, of in zip(names, reached, strict=True))
+    said = f"{'; '.join(cells)}."
+    return [box, Picture(f"Before and after: {metric_title(name)}", said,
+                         lambda: bars(values, metric_title(name)))]  # fmt: skip
 
 
 def _evidence(run: Run, finding: "Finding") -> list[Block]:
