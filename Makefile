@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .PHONY: demo test unit flakes check fix docs labs lab clean
-.PHONY: bench-train bench-methods bench-tasks bench-practice bench-architectures bench-openvino bench-llama bench-plan
+.PHONY: bench-train bench-methods bench-tasks bench-practice bench-architectures bench-openvino bench-llama bench-plan bench-diagnose
 
 demo: .venv/ready
 	$(BIN)/labkit demo
@@ -62,6 +62,9 @@ bench-llama: .venv/ready
 
 bench-plan: .venv/ready
 	$(BIN)/python benchmarks/plan.py
+
+bench-diagnose: .venv/ready
+	$(BIN)/python benchmarks/diagnose.py
 
 bench-practice: .venv/ready
 	$(BIN)/python benchmarks/trunk.py

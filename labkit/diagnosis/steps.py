@@ -5,12 +5,9 @@ from statistics import median
 from .evidence import Evidence
 from .finding import Finding
 
-FEWEST = 3
-"""Steps that say something: the first two belong to the warm-up."""
-
 CONSISTENT = 1.5
-"""How many times the rate of the settings a step may take: schedules never exceed it, so half as
-much again leaves room for rounding and for LoRA+'s second group alone."""
+"""How many times the rate of the settings a step may take: no schedule exceeds it, so half as much
+again is room enough for rounding."""
 
 THIRD = 3.0
 """A rate is far from the usual one beyond this factor: half an order of magnitude, the step of the
@@ -27,12 +24,12 @@ LEAPS = 2
 def nothing_learned(seen: Evidence) -> Finding | None:
     """The gradient was exactly 0: what learns has no part in what the model says."""
     norms = [float(step["grad_norm"]) for step in seen.steps]
-    if len(norms) < FEWEST or seen.moves:
+    if not norms or seen.moves:  # chance never makes every gradient exactly 0
         return None
     plan = seen.run.last("plan") or {}
     return Finding(
         "lora_on_no_layer",
-        f"The gradient was exactly 0 in all {len(norms)} steps, though "
+        f"The gradient was exactly 0 in every step ({len(norms)}), though "
         f"{int(plan.get('trainable', 0)):,} parameters were to learn: no layer that the model "
         "uses has the adapter.",
         "method",
@@ -48,7 +45,7 @@ def rate_too_high(seen: Evidence) -> Finding | None:
     peak, asked = seen.highest_rate, seen.spec.learning_rate
     usual = f"usual for {seen.spec.method}"
     measured = {"highest step": peak, "settings": asked, usual: seen.usual_rate}
-    if len(seen.steps) >= FEWEST and peak > CONSISTENT * asked:
+    if peak > CONSISTENT * asked:
         sentence = f"Steps took a learning rate of up to {peak:g}; the settings say {asked:g}."
         return _lower(sentence, {}, measured, "Train at the rate of the settings")
     infinite = "not a finite number" in seen.problem
