@@ -12,7 +12,7 @@ test: check unit
 	$(BIN)/python scripts/browser.py
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "process and not model and not browser"
 	$(BIN)/pytest -q -m "model and not browser"
-	$(BIN)/pytest -q -W ignore --nbval --nbval-current-env --nbval-cell-timeout 600 solutions
+	$(BIN)/pytest -q -W ignore --nbval --nbval-current-env --nbval-cell-timeout 1800 solutions
 	$(BIN)/pytest -q -m browser tests/browser
 
 unit: .venv/ready

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from .. import catalog, data
+from ..data.row_tokenizer import RowTokenizer
 from ..errors import DataError, LabError, SpecError
 from ..recorder import Event
 from ..run import Run
-from ..runtime.row_tokenizer import RowTokenizer
 from ..spec import METHODS, FinetuneSpec
 
 BETTER = "The tuned model is better"

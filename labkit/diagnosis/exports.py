@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ..data.row_tokenizer import RowTokenizer
 from ..errors import LabError
 from ..run import Run
-from ..runtime.row_tokenizer import RowTokenizer
 from ..spec import METHODS
 from .evidence import Evidence
 from .finding import Finding
