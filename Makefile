@@ -10,7 +10,7 @@ demo: .venv/ready
 
 test: check unit
 	$(BIN)/python scripts/browser.py
-	$(BIN)/pytest -q -n 2 --dist loadfile -m "process and not model and not browser"
+	$(BIN)/pytest -q -n 3 --dist loadfile -m "process and not model and not browser"
 	$(BIN)/pytest -q -m "model and not browser"
 	$(BIN)/pytest -q -W ignore --nbval --nbval-current-env --nbval-cell-timeout 1800 solutions
 	$(BIN)/pytest -q -m browser tests/browser

@@ -16,8 +16,8 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from .errors import RunFailed, SpecError
-from .files import write_text, writing
+from .errors import RunError, RunFailed, SpecError
+from .files import write_text
 
 FILE = "loss.pkl"
 """File in a run's folder that holds the function."""
@@ -104,9 +104,15 @@ def _check(folder: Path, data: bytes) -> None:
 
 def _note(data: bytes) -> None:
     file = _noted(data)
-    with writing(file.parent):
+    try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         file.touch()
+    except OSError as error:
+        raise RunError(
+            f"The folder {file.parent}, where it is noted that you wrote the function, cannot be "
+            f"written: {error.strerror}.",
+            hint="Set XDG_STATE_HOME to a folder that you may write to.",
+        ) from error
 
 
 def _noted(data: bytes) -> Path:
@@ -124,7 +130,8 @@ def name_of(function: Any) -> str:  # noqa: ANN401 - as above
 def _by_value(cloudpickle: Any) -> Iterator[None]:  # noqa: ANN401 - the module
     """Let modules of the working folder go by value: the worker need not find them."""
     here = Path.cwd().resolve()
-    own = [module for module in list(sys.modules.values()) if _is_own(module, here)]
+    found = {module.__name__: module for module in _modules() if _is_own(module, here)}
+    own = list(found.values())  # os.path is posixpath as well
     for module in own:
         cloudpickle.register_pickle_by_value(module)
     try:
@@ -134,11 +141,18 @@ def _by_value(cloudpickle: Any) -> Iterator[None]:  # noqa: ANN401 - the module
             cloudpickle.unregister_pickle_by_value(module)
 
 
+def _modules() -> list[ModuleType]:
+    return [module for module in list(sys.modules.values()) if isinstance(module, ModuleType)]
+
+
 def _is_own(module: ModuleType, here: Path) -> bool:
+    """Tell whether a module lies in the folder `here` and belongs to nothing installed."""
     file = getattr(module, "__file__", None)
-    if not isinstance(file, str) or module.__name__.split(".")[0] in ("__main__", "labkit"):
+    first = module.__name__.split(".")[0]
+    if not isinstance(file, str) or first in {"__main__", "labkit", *sys.stdlib_module_names}:
         return False
-    return here in Path(file).resolve().parents and "site-packages" not in file
+    installed = {"site-packages", "dist-packages"} & set(Path(file).parts)
+    return here in Path(file).resolve().parents and not installed
 
 
 def _unsendable(cloudpickle: Any, name: str, value: Any, seen: set[int]) -> list[str]:  # noqa: ANN401
