@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import DataError
 from ..runtime.scoring import with_end
-from ..training.methods.facts import learns_a_prompt
+from ..training.virtual_tokens import learns_a_prompt
 from . import tree
 from .kinds import Model, Note, Progress, Rows, Tokenizer
 from .modes import device_of, evaluating

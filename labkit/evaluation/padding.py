@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, TypeAlias
 
-from ..training.methods.facts import learns_a_prompt
+from ..training.virtual_tokens import learns_a_prompt
 from .kinds import Cache, Model, Rows
 from .modes import device_of
 

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from ..data import Tokens
 from . import batches, packed
-from .methods import base_of, has_head, head_of, learns_a_prompt
+from .methods import base_of, has_head, head_of
+from .virtual_tokens import learns_a_prompt
 
 GRADIENTS = 2**24
 """Most values of the compared gradients; of more weights the smallest layers are compared."""

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from .. import machine
 from ..spec import FinetuneSpec
 from . import proof
-from .methods import add_adapter, changes_the_base, learns_a_prompt, load_model, load_tuned
+from .methods import add_adapter, changes_the_base, load_model, load_tuned
 from .surroundings import quiet
+from .virtual_tokens import learns_a_prompt
 
 if TYPE_CHECKING:
     from torch import nn

@@ -5,7 +5,7 @@ A new method is an entry in `labkit.spec.METHODS` and one in `CONFIGURATIONS`.
 
 from .add import add_adapter, remarks
 from .configurations import CONFIGURATIONS
-from .facts import AdapterFacts, adapter_facts, base_of, head_of, is_adapted, learns_a_prompt
+from .facts import AdapterFacts, adapter_facts, base_of, head_of, is_adapted
 from .four_bit import compute_in, is_four_bit
 from .head import has_head, read_labels, write_labels
 from .loading import load_adapter, load_base, load_model, load_tuned
@@ -27,7 +27,6 @@ __all__ = [
     "is_adapted",
     "is_four_bit",
     "learn_start",
-    "learns_a_prompt",
     "linear_layers",
     "load_adapter",
     "load_base",

@@ -44,16 +44,6 @@ def head_of(model: "nn.Module") -> "nn.Module":
     return cast("nn.Module", base_of(model).get_output_embeddings())  # type: ignore[no-untyped-call]
 
 
-def learns_a_prompt(model: "nn.Module") -> bool:
-    """Tell whether the adapter puts virtual tokens before a sequence, as prompt tuning does.
-
-    While the adapter is switched off it does not: then the model is its base.
-    """
-    is_off = getattr(model, "_adapters_disabled", False)
-    learned = getattr(model, "peft_config", {}).values()
-    return not is_off and any(config.is_prompt_learning for config in learned)
-
-
 def is_adapted(model: "nn.Module") -> bool:
     """Tell whether the model carries an adapter."""
     return hasattr(model, "get_base_model")

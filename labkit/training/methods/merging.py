@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ...errors import RunError
 from ...spec import FinetuneSpec
-from .facts import base_of, is_adapted, learns_a_prompt
+from ..virtual_tokens import learns_a_prompt
+from .facts import base_of, is_adapted
 from .four_bit import is_four_bit
 from .head import has_head
 from .loading import load_base, load_tuned
