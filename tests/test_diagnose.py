@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from contextlib import contextmanager
-from itertools import pairwise
+from itertools import islice, pairwise, permutations
 
 import pytest
 import torch
@@ -302,6 +302,34 @@ def test_not_better_than_the_base_is_underfitting(recorded):
     assert names(recorded([3.0, 2.9, 2.7, 2.4], flat, metrics=known)) == []
     better = {"comparison": {"sentence": "The tuned model is better by 0.5 [0.2, 0.8] on 9 rows."}}
     assert names(recorded([3.0, 2.9, 2.7, 2.4], falling, metrics=better)) == []
+
+
+def test_forgetting_is_a_bit_a_token_of_a_model_that_knew_something(recorded):
+    def text(base, tuned, **own):
+        said = {"comparison": {"sentence": "The tuned model is better by 0.5 [0.2, 0.8] on 9."}}
+        found = {"n_tokens": 473, "base": base, "tuned": tuned, "vocabulary": 49152}
+        return recorded([3.0, 2.0], [(2, 2.0)], metrics=said | {"general_text": found}, **own)
+
+    (found,) = diagnosed(text(3.5, 4.3)).findings
+    assert (found.name, found.changes) == ("forgetting", {"learning_rate": 5e-3 / 3})
+    assert "perplexity 33.1 to 73.7" in found.sentence
+    (found,) = diagnosed(text(3.5, 4.3, method="full")).findings
+    assert found.changes == {"method": "lora"}
+    assert names(text(3.5, 4.1)) == []
+    assert names(text(10.7, 14.0)) == []  # it guessed before
+
+
+def test_a_tokenizer_of_another_language_is_a_wrong_base_where_nothing_was_gained(
+    recorded, tmp_path
+):
+    said = {"comparison": {"sentence": "The difference is too close to call with n = 9: 0."}}
+    better = {"comparison": {"sentence": "The tuned model is better by 0.5 [0.2, 0.8] on 9 rows."}}
+    file = tmp_path / "rows.jsonl"
+    words = map("".join, islice(permutations("qzxjvk"), 48))
+    rows = [{"text": word, "kind": "xy"[i % 2]} for i, word in enumerate(words)]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert "wrong_base_model" in names(recorded([3.0], [], metrics=said, data=str(file)))
+    assert "wrong_base_model" not in names(recorded([3.0], [], metrics=better, data=str(file)))
 
 
 def test_sure_errors_are_doubted_labels_only_where_they_are_too_many(recorded):

@@ -41,6 +41,8 @@ SYMPTOMS: tuple[Rule, ...] = (
     results.too_few_rows,
     results.underfitting,
     rows.doubted_labels,
+    rows.other_language,
+    results.forgetting,
 )
 """What may follow from something else."""
 

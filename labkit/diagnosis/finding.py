@@ -11,6 +11,7 @@ SECTIONS = {
     "template": "§6 Best practices: consistent templates",
     "split": "§6 Best practices: 10-20 % validation kept out",
     "rate": "§6 Best practices: learning rate and schedule",
+    "model": "§6 Best practices: choosing the base model",
     "method": "§3 Types of fine-tuning: LoRA",
     "export": "§4 Fine-tuning with Olive: from the tuned model to ONNX",
     "evaluation": "§8 Evaluation and monitoring",

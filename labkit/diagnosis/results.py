@@ -20,6 +20,9 @@ FALLING = 0.05
 KNOWN = 0.95
 """Accuracy of a base model from which there is little left to learn: of 20 rows it misses one."""
 
+BIT = math.log(2)
+"""Nats: a model that has lost as much needs one bit more for every token of plain English."""
+
 ROWS_A_LABEL = 8
 """Training rows a label below which rows, not settings, are likely the limit: what few-shot methods
 are made for and measured at (SetFit: Tunstall et al., 2022, arXiv:2209.11055)."""
@@ -103,6 +106,31 @@ def underfitting(seen: Evidence) -> Finding | None:
         "results",
         f"{next(iter(change))}: {next(iter(change.values())):g}.",
         change,
+    )
+
+
+def forgetting(seen: Evidence) -> Finding | None:
+    """Plain English has become harder by a bit a token, to a model that knew any."""
+    found = seen.metrics.get("general_text")
+    if not found:
+        return None
+    before, after = float(found["base"]), float(found["tuned"])
+    knew = before < math.log(found["vocabulary"]) - BIT  # one that guesses has nothing to forget
+    if not knew or after - before <= BIT:
+        return None
+    full, rate = seen.spec.method == "full", seen.spec.learning_rate / 3
+    return Finding(
+        "forgetting",
+        f"On plain English, which is not of the task, the loss rose from {before:.2f} to "
+        f"{after:.2f} nats a token: perplexity {math.exp(before):.1f} to {math.exp(after):.1f}.",
+        "model" if full else "rate",
+        "method: lora, whose adapter leaves the base as it is."
+        if full
+        else f"learning_rate: {rate:.2g}, or fewer steps; rows of other kinds among those of the "
+        "task keep more.",
+        {"method": "lora"} if full else {"learning_rate": rate},
+        {"base": before, "tuned": after},
+        "nats a token",
     )
 
 

@@ -1,11 +1,16 @@
 """What the rows say: asked in another form, learned what judges, repeated, answered two ways."""
 
+import re
 from collections import Counter, defaultdict
+from itertools import islice
 from math import comb
 
 from .. import data
 from .evidence import Evidence
 from .finding import Finding
+
+WORD = re.compile(r"[^\W\d_]{2,}")
+"""A word: letters, so that neither numbers nor code count."""
 
 REPEATED = 0.05
 """Share of repeated rows from which it is said; fewer weigh little, and `%data` lists them all.
@@ -13,6 +18,13 @@ What repeats do: Lee et al., 2022, arXiv:2107.06499."""
 
 SURE = 0.95
 """Probability from which the model is sure of another label."""
+
+PIECES = 3.0
+"""Tokens a word from which a tokenizer was not made for the language of the rows; one that was
+needs between one and two (Rust et al., 2021, arXiv:2012.15613)."""
+
+N_WORDS = 1000
+"""Words of the rows that are counted."""
 
 CHANCE = 1e-3
 """How unlikely so many sure errors must be at that sureness before labels are doubted."""
@@ -127,6 +139,28 @@ def doubted_labels(seen: Evidence) -> Finding | None:
         None,
         {"sure": n, "of them another label": wrong, "expected": (1 - SURE) * n},
         "held-out rows",
+    )
+
+
+def other_language(seen: Evidence) -> Finding | None:
+    """Nothing was gained, and the tokenizer cuts the words of the rows into small pieces."""
+    if seen.is_better or not seen.metrics or seen.splits is None or seen.tokenizer is None:
+        return None
+    texts = (text for row in seen.splits.train for text in (row.prompt, row.completion))
+    words = list(islice((word for text in texts for word in WORD.findall(text)), N_WORDS))
+    pieces = sum(len(seen.tokenizer.encode(f" {word}")) for word in words)
+    if pieces < PIECES * max(len(words), 1):
+        return None
+    return Finding(
+        "wrong_base_model",
+        f"The tuned model is not better than the base, and the tokenizer of {seen.spec.model} cuts "
+        f"the words of the rows into {pieces / len(words):.1f} tokens each: it was not made for "
+        "their language.",
+        "model",
+        "Take a base model that was trained on the language of the rows.",
+        None,
+        {"of these rows": pieces / len(words), "where it is made for them, at most": 2.0},
+        "tokens a word",
     )
 
 

@@ -11,6 +11,7 @@ from ..evaluation.kinds import Model, Tokenizer
 from ..spec import FinetuneSpec
 from ..spec.source import SourceSettings
 from .drift import Logits, drift
+from .forgetting import forgetting, text_loss
 from .job import Job
 from .predictions import baselines
 from .preferences import preferences
@@ -31,7 +32,7 @@ class Lent:
     """The base model."""
 
     measured: dict[tuple[Any, ...], Any] = field(default_factory=dict)
-    """The base model's evaluation by the settings that its rows depend on."""
+    """The base model's evaluation and `text_loss` by the settings that its rows depend on."""
 
 
 @dataclass(frozen=True)
@@ -93,9 +94,9 @@ def measured(held: Held, learned: Path, base: Any = None) -> tuple[dict[str, Any
     if held.lent is not None:
         held.lent.base.take_back()
     if held.lent is None or spec.method == "qlora":
-        base, tuned, pairs = _from_disk(held, learned, base, loaded)
+        base, tuned, more = _from_disk(held, learned, base, loaded)
     else:
-        base, tuned, pairs = _on_lent(held, learned, held.lent)
+        base, tuned, more = _on_lent(held, learned, held.lent)
     found = {
         "task": splits.task,
         "split": "test" if splits.test else "validation",
@@ -105,7 +106,7 @@ def measured(held: Held, learned: Path, base: Any = None) -> tuple[dict[str, Any
         "tuned": tuned.as_dict(),
         "comparison": _comparison(base, tuned, examples),
         "baselines": baselines(splits.task, list(tuned.metrics), examples, seed=spec.seed),
-        **pairs,
+        **more,
     }
     if spec.method == "qlora" and not spec.head:
         found["merged"] = _merged(held, learned, loaded, tuned)
@@ -119,16 +120,19 @@ def _from_disk(
     base: Any,  # noqa: ANN401
     loaded: list[Any],
 ) -> tuple[Any, Any, dict[str, Any]]:
-    """Return the evaluations of both models, and of pairs; the tuned one stays in `loaded`."""
+    """Return the evaluations of both models, and what else is known of them.
+
+    The tuned one stays in `loaded`.
+    """
     spec = held.spec
     loaded.append(training.load_base(held.folder, trust_remote_code=spec.trust_remote_code))
-    base = base or held.evaluate(loaded[0], "base")
+    base, before = base or held.evaluate(loaded[0], "base"), text_loss(held, loaded[0])
     if spec.method in ("full", "qlora"):  # these have another base than the one in memory
         _free(loaded)
     on = loaded.pop() if loaded else None
     loaded.append(training.load_tuned(held.folder, learned, spec, base=on))
     del on
-    return base, held.evaluate(loaded[0], "tuned"), preferences(held, loaded[0])
+    return base, held.evaluate(loaded[0], "tuned"), _more(held, before, loaded[0])
 
 
 def _on_lent(held: Held, learned: Path, lent: Lent) -> tuple[Any, Any, dict[str, Any]]:
@@ -136,11 +140,18 @@ def _on_lent(held: Held, learned: Path, lent: Lent) -> tuple[Any, Any, dict[str,
     names = (*(item.name for item in fields(SourceSettings)), "seed", "rejected_template")
     rows = tuple(getattr(held.spec, name) for name in names)
     if rows not in lent.measured:
-        lent.measured[rows] = held.evaluate(lent.base.bare(held.folder, held.spec), "base")
+        bare = lent.base.bare(held.folder, held.spec)
+        lent.measured[rows] = held.evaluate(bare, "base"), text_loss(held, bare)
+    base, before = lent.measured[rows]
     model = lent.base.learned(held.folder, learned, held.spec)
-    tuned, pairs = held.evaluate(model, "tuned"), preferences(held, model)
+    tuned, more = held.evaluate(model, "tuned"), _more(held, before, model)
     lent.base.take_back()
-    return lent.measured[rows], tuned, pairs
+    return base, tuned, more
+
+
+def _more(held: Held, before: float | None, model: Model) -> dict[str, Any]:
+    """Return what is measured of a tuned model beside its answers."""
+    return preferences(held, model) | forgetting(held, before, model)
 
 
 def _comparison(base: Any, tuned: Any, examples: Sequence[data.Example]) -> dict[str, Any]:  # noqa: ANN401

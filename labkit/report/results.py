@@ -4,6 +4,7 @@ from ..run import Run
 from . import labels
 from .answers import generated, samples
 from .blocks import Block
+from .forgotten import forgotten
 from .grid import grid
 from .preferences import preference_picture, preferences
 from .scores import has_results, scores, signatures
@@ -21,6 +22,7 @@ def results(run: Run) -> list[Block]:
         *labels.changed(metrics),
         *generated(metrics),
         *samples(metrics),
+        *forgotten(metrics),
         *grid("Merged into the base in fp32, beside the tuned model", metrics.get("merged")),
         *signatures(metrics),
     ]
