@@ -74,7 +74,7 @@ def test_run_all_shows_the_record_and_a_reload_keeps_it(ran):
 
 
 def test_the_stop_button_stops_and_the_run_resumes_to_its_end(start_run):
-    notebook, run = start_run("paused", "%finetune --resume paused", max_steps=800, eval_steps=400)
+    notebook, run = start_run("paused", "%finetune --resume paused", max_steps=500, eval_steps=250)
     page = notebook.page
     page.locator(".jp-OutputArea-output .labkit-run img").first.wait_for()
     notebook.shot("running")
@@ -86,12 +86,12 @@ def test_the_stop_button_stops_and_the_run_resumes_to_its_end(start_run):
     assert run.status == "stopped"
     assert errors(notebook.run(2)) == []
     assert run.status == "done"
-    assert [step["step"] for step in run.of("step")] == list(range(1, 801))
+    assert [step["step"] for step in run.of("step")] == list(range(1, 501))
     notebook.shot("resumed")
 
 
 def test_a_run_survives_the_kernels_restart_and_is_attached_to(start_run):
-    notebook, run = start_run("kept", "%runs kept", max_steps=1500, eval_steps=750)
+    notebook, run = start_run("kept", "%runs kept", max_steps=900, eval_steps=450)
     worker = run.last("start")["pid"]
     notebook.kernel_restarted()
     notebook.page.wait_for_function(IS_IDLE)
