@@ -41,18 +41,24 @@ PLAIN = Layout((("", "prompt"), ("", None)), (("", "completion"), ("", None)))
 WHOLE = Layout((("", None),), (("", "text"), ("", None)))
 
 
-def layout_of(spec: FinetuneSpec, default: str | None, known: list[str]) -> Layout:
+def layout_of(
+    spec: FinetuneSpec, default: str | None, known: list[str], *, pairs: bool = True
+) -> Layout:
     """Return the layout that the spec, the data set or the columns' names ask for.
 
     Args:
         spec: Its templates come first.
         default: The text template that comes with the data set.
         known: The data's columns.
+        pairs: Whether a run on preference pairs reads both completions of a row, as it does to
+            learn, or one, as it does to be measured.
     """
-    if spec.rejected_template is None:
-        layout = template_layout(spec, default) or _by_names(known)
-    else:
+    if spec.rejected_template is not None and pairs:
         layout = _pairs(template_layout(spec, None), spec.rejected_template, known)
+    elif spec.rejected_template is not None and {"prompt", "chosen"} <= set(known):
+        layout = template_layout(spec, None) or Layout(*CHOSEN)
+    else:
+        layout = template_layout(spec, default) or _by_names(known)
     for column in layout.columns:
         if column not in known:
             listed = ", ".join(known)

@@ -40,6 +40,8 @@ def load_unseen(
 ) -> Unseen:
     """Return rows of any data set and split in the form that a run was trained on.
 
+    Of a preference pair the chosen completion is read; rows need no rejected one.
+
     Args:
         spec: The run's spec: its templates, and its data set where none is named.
         data: Data set, named as in a spec.
@@ -55,7 +57,7 @@ def load_unseen(
     rows = pick(source, split, "split")
     entry = data_entry(spec.data)
     own = entry.text_template if entry else None
-    layout = layout_of(spec, own or source.text_template, columns_of(rows))
+    layout = layout_of(spec, own or source.text_template, columns_of(rows), pairs=False)
     examples = render(rows, layout)
     notes = [*source.notes, *beyond(source, split, "split"), *render_notes(rows, layout, examples)]
     if labels:

@@ -42,6 +42,13 @@ def test_the_template_of_the_runs_data_set_holds_for_other_data(tmp_path):
     assert "Oh no!" in found.examples[0].prompt
 
 
+@pytest.mark.parametrize("answer", ["chosen", "completion"])
+def test_a_run_on_pairs_is_measured_on_rows_without_a_rejected_completion(tmp_path, answer):
+    data = write(tmp_path / "more.jsonl", [{"prompt": "a cat is", answer: "animal"}])
+    (one,) = load_unseen(FinetuneSpec(data="pairs.jsonl", loss="dpo"), data, None).examples
+    assert (one.prompt, one.completion, one.rejected) == ("a cat is", "animal", None)
+
+
 def test_the_test_rows_of_a_folder_come_first_then_validation(spec, tmp_path):
     folder = tmp_path / "parts"
     folder.mkdir()
