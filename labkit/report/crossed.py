@@ -42,7 +42,7 @@ def crossed(run: Run) -> list[Block]:
         )
         forgotten = tuple(_forgotten(changes))
         said = forgotten or ("No adapter is worse than the base on the rows of another.",)
-        blocks.append(Lines("Forgotten", said))
+        blocks.append(Lines("Forgotten", said, folded=False))
     return blocks
 
 
