@@ -103,16 +103,16 @@ def _until_ended(do: Any, *args: Any, **kwargs: Any) -> None:
 def row(name: str, run: labkit.Run) -> dict[str, Any]:
     """Return what was to be found in a run, and what a diagnosis found."""
     wanted = [] if name in SOUND else [FOUND.get(name, name)]
-    names = labkit.diagnose(run).diagnosis.names
+    found = labkit.diagnose(run).diagnosis
     tuned = run.metrics.get("tuned", {})
     return {
         "wanted": wanted,
-        "found": names,
-        "right": set(wanted) <= set(names) if wanted else not names,
+        "found": found.names,
+        "right": set(wanted) <= set(found.names) if wanted else not found.findings,
         "status": run.status,
         "accuracy": tuned.get("accuracy"),
         "seed": run.spec.as_dict()["seed"],
-        "sentences": [finding.sentence for finding in labkit.diagnose(run).findings],
+        "sentences": [finding.sentence for finding in found.findings],
     }
 
 

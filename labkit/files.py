@@ -37,6 +37,11 @@ def write_json(path: Path, values: Any) -> None:  # noqa: ANN401 - JSON values
     write_text(path, json.dumps(plain(values), ensure_ascii=False, indent=1) + "\n")
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the values by name that a JSON file holds; none where there is no file."""
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Turn a full disk or a folder that cannot be written into a sentence."""

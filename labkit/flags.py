@@ -73,8 +73,7 @@ def settings_of(
     parsed: argparse.Namespace, spec: type[Spec], skip: Sequence[str] = ()
 ) -> dict[str, Any]:
     """Return the settings that were given as flags."""
-    names = [name for name in docs_of(spec) if name not in skip]
-    return {name: value for name, value in vars(parsed).items() if name in names}
+    return given(parsed, *(name for name in docs_of(spec) if name not in skip))
 
 
 def given(parsed: argparse.Namespace, *names: str) -> dict[str, Any]:
@@ -89,8 +88,8 @@ def sweep_settings_of(parsed: argparse.Namespace) -> dict[str, Any]:
 
 def adapters_settings_of(parsed: argparse.Namespace) -> dict[str, Any]:
     """Return the settings given as flags of what is done with several adapters, but their names."""
-    given = settings_of(parsed, CombineSettings) | settings_of(parsed, CrossSpec)
-    return {name: value for name, value in given.items() if name != "adapters"}
+    names = ("adapters",)
+    return settings_of(parsed, CombineSettings, names) | settings_of(parsed, CrossSpec, names)
 
 
 def resumable(name: str | None, settings: Mapping[str, Any]) -> str:
@@ -103,6 +102,13 @@ def resumable(name: str | None, settings: Mapping[str, Any]) -> str:
             hint="Leave them out, or start a new run.",
         )
     return name
+
+
+def resuming(name: str | None, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `api.resume` is given: the run, and whether a loss in it may be run."""
+    others = {key: value for key, value in settings.items() if key != "trust_remote_code"}
+    trusts = bool(settings.get("trust_remote_code", False))
+    return {"name": resumable(name, others), "trust_remote_code": trusts}
 
 
 def named(name: str | None) -> str:

@@ -1,4 +1,4 @@
-"""What this machine has and uses: processors, memory and its limit, kills by the memory limit."""
+"""What this machine has and uses: processors, memory and its limit."""
 
 import contextlib
 import os
@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from . import cgroup
+
 MIB = 2**20
 SPIN = {"GOMP_SPINCOUNT": "2000"}
 """How long OpenMP's threads spin for each other before they sleep. With the default a busy machine
@@ -14,9 +16,6 @@ makes a training step ten times slower; with this 2.5 times, and a quiet machine
 
 _forgotten = 0
 """The largest memory before the last `forget_peak`, in bytes."""
-
-_NO_LIMIT = 2**60
-"""cgroup v1 writes a number near 2**63 where there is no limit."""
 
 
 def is_asked(name: str) -> bool:
@@ -28,28 +27,14 @@ def processors() -> int:
     """Return the processors this process may use: OMP_NUM_THREADS, affinity and cgroup quota."""
     wanted = os.environ.get("OMP_NUM_THREADS", "")
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    quota = _cpu_quota()
+    quota = cgroup.processors()
     return max(1, min(allowed or 1, quota or 2**16, int(wanted) if wanted.isdigit() else 2**16))
 
 
 def memory_limit() -> int:
     """Return the bytes this process tree may use: the cgroup's limit or the machine's memory."""
     total = int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    limits = [_number(folder / name) for folder, name in _memory_files("limit")]
-    return min([total, *(value for value in limits if value is not None and value < _NO_LIMIT)])
-
-
-def memory_kills() -> int:
-    """Return how many processes the memory limit of this cgroup has killed so far."""
-    for folder, name in _memory_files("kills"):
-        try:
-            lines = (folder / name).read_text().splitlines()
-        except OSError:
-            continue
-        counts = dict(line.split() for line in lines if len(line.split()) == 2)
-        if "oom_kill" in counts:
-            return int(counts["oom_kill"])
-    return 0
+    return min([total, *cgroup.memory_limits()])
 
 
 def tree_bytes(pid: int | None = None) -> int:
@@ -181,58 +166,3 @@ def _processor_name() -> str:
     except OSError:
         return platform.processor()
     return next((ln.split(":", 1)[1].strip() for ln in lines if ln.startswith("model name")), "")
-
-
-def _memory_files(what: str) -> list[tuple[Path, str]]:
-    """Return where the cgroup says its limit or its kills: version 2, then version 1."""
-    name2, name1 = {
-        "limit": ("memory.max", "memory.limit_in_bytes"),
-        "kills": ("memory.events", "memory.oom_control"),
-    }[what]
-    two = [(folder, name2) for folder in _folders("")]
-    return two + [(folder, name1) for folder in _folders("memory")]
-
-
-def _folders(controller: str) -> list[Path]:
-    """Return a controller's folders: this process's group, then the top (version 2: no name)."""
-    root = Path("/sys/fs/cgroup") / controller
-    return [root / _group(controller).lstrip("/"), root]
-
-
-def _group(controller: str) -> str:
-    """Return this process's cgroup path for a controller (version 2 has the empty name)."""
-    try:
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
-    except OSError:
-        return ""
-    for line in lines:
-        _, names, path = line.split(":", 2)
-        if controller in names.split(","):
-            return path
-    return ""
-
-
-def _cpu_quota() -> int | None:
-    """Return the processors that the cgroup allows, at least 1; None without a limit."""
-    allowed = [*map(_quota2, _folders("")), *map(_quota1, _folders("cpu"))]
-    return min((max(1, number) for number in allowed if number is not None), default=None)
-
-
-def _quota2(folder: Path) -> int | None:
-    try:
-        quota, period = (folder / "cpu.max").read_text().split()
-    except (OSError, ValueError):
-        return None
-    return None if quota == "max" else int(quota) // int(period)
-
-
-def _quota1(folder: Path) -> int | None:
-    quota, period = _number(folder / "cpu.cfs_quota_us"), _number(folder / "cpu.cfs_period_us")
-    return quota // period if quota is not None and period and quota > 0 else None
-
-
-def _number(path: Path) -> int | None:
-    try:
-        return int(path.read_text())
-    except (OSError, ValueError):
-        return None

@@ -3,7 +3,6 @@
 The worker alone writes events; a stop file is the one thing others write into a running folder.
 """
 
-import json
 import os
 import re
 from functools import lru_cache
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .errors import RunError, near
-from .files import is_locked, write_text, writing
+from .files import is_locked, read_json, write_text, writing
 from .recorder import Record, Recorder
 from .spec import SPECS, AnySpec, GenerateSpec
 from .spec.optimize import PRECISIONS
@@ -87,8 +86,7 @@ class Run(Record):
     @property
     def metrics(self) -> dict[str, Any]:
         """Results, as in metrics.json; empty before the run has any."""
-        file = self.path / "metrics.json"
-        return dict(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else {}
+        return read_json(self.path / "metrics.json")
 
     @property
     def adapter(self) -> Path:
@@ -136,6 +134,15 @@ def is_answered_by_export(spec: GenerateSpec) -> bool:
     if spec.adapter is not None or spec.source in PRECISIONS:
         return True
     return (Path(spec.run) / "spec.yaml").is_file() and Run(spec.run).job == "optimize"
+
+
+def as_run(run: str | Run) -> Run:
+    """Return a run that was named or handed over.
+
+    Raises:
+        RunError: There is no such run.
+    """
+    return run if isinstance(run, Run) else Run(run)
 
 
 def all_runs() -> list[Run]:

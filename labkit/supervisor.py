@@ -20,7 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from . import machine
+from . import cgroup, machine
 from .errors import RunError
 from .recorder import Recorder
 from .report import autopsy
@@ -88,7 +88,7 @@ class Supervisor:
         """Start a worker for a request."""
         path, self._last_job = Path(request["path"]), time.monotonic()
         start = self._fork if self._can_fork else _spawn
-        kills = machine.memory_kills()
+        kills = cgroup.memory_kills()
         self._children[start(path, request)] = Charge(path, request["ticket"], kills)
 
     def reap(self) -> None:
@@ -147,7 +147,7 @@ def write_last_word(path: Path, code: int | None, charge: Charge | None = None) 
         return  # it had its say, or the run goes on with another worker
     step = run.last("step")
     where = f" at step {step['step']} of {step['max_steps']}" if step else ""
-    is_memory = charge is not None and machine.memory_kills() > charge.kills
+    is_memory = charge is not None and cgroup.memory_kills() > charge.kills
     problem, hint = _cause(code, run, is_memory)
     saved = run.last("checkpoint")
     kept = f" The checkpoint of step {saved['step']} is kept." if saved else ""

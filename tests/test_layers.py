@@ -26,6 +26,7 @@ ORDER = [
     "spec",
     "files",
     "sent",
+    "cgroup",
     "machine",
     "resources",
     "kernel",

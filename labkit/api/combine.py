@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import launch
 from ..errors import RunError, SpecError, listed
-from ..run import Run, create, free_name
+from ..run import Run, as_run, create, free_name
 from ..spec import CombineSettings, CombineSpec, FinetuneSpec
 from ..spec.combine import EQUAL_RANKS
 from .optimize import learned_by
@@ -37,22 +37,26 @@ def combine(
         RunError: A run has no adapter that can be combined with the others.
         SpecError: A setting is wrong, or does not go with these adapters.
     """
-    runs = [run if isinstance(run, Run) else Run(run) for run in adapters]
+    runs = [as_run(run) for run in adapters]
     named = tuple(run.name for run in runs)
     asked = CombineSettings.from_mapping({"adapters": named, **settings})
-    specs = [learned_by(run, "combine") for run in runs]
-    refuse_other_bases(runs, specs)
+    specs = learned_on_one_base(runs, "combine")
     r = _rank(asked, [_config(run, spec) for run, spec in zip(runs, specs, strict=True)])
     spec = CombineSpec.of(asked, specs[0], r)
     return go(create(name or free_name("combined"), "combine", spec), wait=wait, view=view)
 
 
-def refuse_other_bases(runs: Sequence[Run], specs: Sequence[FinetuneSpec]) -> None:
-    """Refuse adapters of different base models.
+def learned_on_one_base(runs: Sequence[Run], to: str) -> list[FinetuneSpec]:
+    """Return the settings of runs that left what they learned, on one base model.
+
+    Args:
+        runs: Fine-tunings.
+        to: What is to be done with them, for a sentence.
 
     Raises:
-        RunError: Two have different ones.
+        RunError: One has learned nothing, or two have different base models.
     """
+    specs = [learned_by(run, to) for run in runs]
     for run, spec in zip(runs, specs, strict=True):
         if spec.model != specs[0].model:
             raise RunError(
@@ -60,6 +64,7 @@ def refuse_other_bases(runs: Sequence[Run], specs: Sequence[FinetuneSpec]) -> No
                 f"{run.name!r} has {spec.model}.",
                 hint="Leave one out, or train it on the other's base model.",
             )
+    return specs
 
 
 def _config(run: Run, spec: FinetuneSpec) -> dict[str, Any]:

@@ -5,10 +5,9 @@ from typing import Any
 
 from .. import launch
 from ..errors import RunError
-from ..run import Run, create, free_name
+from ..run import Run, as_run, create, free_name
 from ..spec import CrossSpec
-from .combine import refuse_other_bases
-from .optimize import learned_by
+from .combine import learned_on_one_base
 from .staging import go
 
 
@@ -33,10 +32,9 @@ def cross_evaluate(
         RunError: A run has nothing to measure, or cannot answer the rows of the others.
         SpecError: A setting is wrong.
     """
-    runs = [run if isinstance(run, Run) else Run(run) for run in adapters]
+    runs = [as_run(run) for run in adapters]
     spec = CrossSpec.from_mapping({"adapters": tuple(run.name for run in runs), **settings})
-    specs = [learned_by(run, "measure") for run in runs]
-    refuse_other_bases(runs, specs)
+    specs = learned_on_one_base(runs, "measure")
     for run, learned in zip(runs, specs, strict=True):
         if learned.head or learned.method == "full":
             what = "a head of its own" if learned.head else "a whole model"

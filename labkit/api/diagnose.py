@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .. import launch, report
-from ..run import Run, free_name
+from ..run import Run, as_run, free_name
 from ..spec import FinetuneSpec
 from .finetune import finetune
 
@@ -55,7 +55,7 @@ def diagnose(
     """
     from ..diagnosis import diagnosed
 
-    before = run if isinstance(run, Run) else Run(run)
+    before = as_run(run)
     found = diagnosed(before)
     curable = [finding for finding in found.findings if finding.changes is not None]
     trial = _tried(before, curable[0], view) if try_change and curable else None

@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import data, launch, report
 from ..errors import SpecError
-from ..run import Run, free_name
+from ..run import Run, as_run, free_name
 from ..spec import EvaluateSpec
 from .own_metrics import Function, add_own, split_metrics
 from .staging import create_run, most_steps, staged
@@ -41,7 +41,7 @@ def evaluate(
         RunError: A run has nothing to measure, or cannot be compared with this one.
         SpecError, DataError: A setting, a metric or a row cannot be used; nothing was made.
     """
-    judged = run if isinstance(run, Run) else Run(run)
+    judged = as_run(run)
     names, own = split_metrics(metrics, namespace)
     if own and not wait:
         raise SpecError(
@@ -66,7 +66,7 @@ def add_metrics(run: str | Run, *functions: Function | str) -> Run:
         run: The evaluation, as `tone/evaluations/eval-1`.
         functions: `f(answer, reference)` or `f(answer, reference, prompt)`, or `file.py:function`.
     """
-    found = run if isinstance(run, Run) else Run(run)
+    found = as_run(run)
     names, own = split_metrics(functions)
     if names:
         raise SpecError(

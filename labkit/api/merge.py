@@ -5,7 +5,7 @@ from typing import Any
 from .. import launch
 from ..errors import RunError
 from ..files import write_text
-from ..run import Run, create
+from ..run import Run, as_run, create
 from ..spec import MergeSpec
 from .optimize import learned_by
 from .staging import go
@@ -29,7 +29,7 @@ def merge(
     """
     from ..export import refuse_unmergeable
 
-    tuned = run if isinstance(run, Run) else Run(run)
+    tuned = as_run(run)
     refuse_unmergeable(learned_by(tuned, "merge"))
     spec = MergeSpec.from_mapping({"run": tuned.name, **settings})
     return go(_once(tuned, spec), wait=wait, view=view)

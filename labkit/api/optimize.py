@@ -8,7 +8,7 @@ from typing import Any
 from .. import faults, launch
 from ..errors import RunError
 from ..files import write_text
-from ..run import TUNED, Run, create, runs_folder
+from ..run import TUNED, Run, as_run, create, runs_folder
 from ..spec import FinetuneSpec, OptimizeSpec
 from .adapters import refuse_unshareable
 from .staging import go, refuse_fault
@@ -40,7 +40,7 @@ def optimize(
         refuse_fault(fault, "several adapters")
         spec = replace(spec, adapters=tuple(tuned.name for tuned, _ in runs))
         return go(_opened(_base_folder(spec.run), spec), wait=wait, view=view)
-    tuned = run if isinstance(run, Run) else Run(run)
+    tuned = as_run(run)
     spec = replace(spec, run=tuned.name)
     _refuse(tuned, spec)
     if fault:

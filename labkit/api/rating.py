@@ -15,7 +15,7 @@ from typing import Any
 from ..errors import RunError, SpecError
 from ..files import write_json, write_text
 from ..report import rating_page
-from ..run import NAME, Run, free_name
+from ..run import NAME, Run, as_run, free_name
 from .forms import CHOICES, CRITERIA, Item, write_form
 from .own_metrics import predictions
 
@@ -65,7 +65,7 @@ def rate(
         RunError: The run has no texts to judge.
         SpecError: A setting is wrong.
     """
-    found = run if isinstance(run, Run) else Run(run)
+    found = as_run(run)
     names = _names(raters)
     if n < 1:
         raise SpecError(f"n must be at least 1 (rows); got {n!r}.", hint="20 take half an hour.")
@@ -92,7 +92,7 @@ def latest_rating(run: str | Run) -> Path:
     Raises:
         RunError: Nothing of the run was given to people to rate.
     """
-    found = run if isinstance(run, Run) else Run(run)
+    found = as_run(run)
     folders = sorted(
         (found.path / "ratings").glob("*/key.json"), key=lambda key: key.stat().st_mtime
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from .. import report
 from ..errors import SpecError
 from ..report import Scaling
-from ..run import Run
+from ..run import Run, as_run
 
 
 @dataclass(frozen=True)
@@ -43,5 +43,5 @@ def scaling(
     for name, least in (("parameters", parameters), ("nodes", min(nodes)), ("gbits", gbits)):
         if not least > 0:
             raise SpecError(f"{name} must be above 0; got {least:g}.", hint=f"See {name} in help.")
-    found = run if isinstance(run, Run) else Run(run)
+    found = as_run(run)
     return ShownScaling(report.scaling(found, parameters, nodes, gbits))

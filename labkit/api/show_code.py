@@ -8,7 +8,7 @@ from typing import Any
 from .. import program, report
 from ..errors import RunError
 from ..files import write_text, writing
-from ..run import Run
+from ..run import Run, as_run
 from ..spec import FinetuneSpec
 from .staging import checked_spec, staged
 
@@ -52,7 +52,7 @@ def show_code(
         RunError: The folder has another program, which is not overwritten.
     """
     if run is not None:
-        return _of_run(run if isinstance(run, Run) else Run(run), folder, settings)
+        return _of_run(as_run(run), folder, settings)
     with staged(settings) as ready:
         spec = checked_spec(None, ready)
         files = program.ask(spec, Path.cwd(), "run")

@@ -10,6 +10,7 @@ from ..flags import (
     given,
     read_settings,
     resumable,
+    resuming,
     settings_of,
     sweep_settings_of,
 )
@@ -57,8 +58,7 @@ def _finetune(args: Any) -> None:  # noqa: ANN401 - argparse's
     elif args.show_code:
         print(repr(api.show_code(**settings)))
     elif args.resume:
-        trusts = bool(settings.pop("trust_remote_code", False))
-        api.resume(resumable(args.resume, settings), trust_remote_code=trusts)
+        api.resume(**resuming(args.resume, settings))
     else:
         api.finetune(name=args.name, **settings)
 

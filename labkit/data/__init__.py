@@ -9,7 +9,7 @@ from .objects import rows_of, write_rows
 from .prompts import prompt_ids
 from .read import is_hub_id
 from .tokens import describe, texts_of, tokenize
-from .unseen import Unseen, load_unseen, trained_on
+from .unseen import Unseen, drawn, load_unseen, trained_on
 
 __all__ = [
     "Example",
@@ -19,6 +19,7 @@ __all__ = [
     "Unseen",
     "WeightedTokens",
     "describe",
+    "drawn",
     "is_hub_id",
     "load",
     "load_unseen",

@@ -1,6 +1,7 @@
 """What the room hands on: rendered rows, their splits, their tokens."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 
@@ -58,6 +59,15 @@ class Splits:
     def held_out(self) -> tuple[Example, ...]:
         """The rows that judge a model: test if there is one, else validation."""
         return self.test or self.validation
+
+    @property
+    def held_out_split(self) -> str:
+        """The split of the held-out rows: `test` if there is one, else `validation`."""
+        return "test" if self.test else "validation"
+
+    def with_held_out(self, rows: Sequence["Example"]) -> "Splits":
+        """Return the same splits with other held-out rows."""
+        return replace(self, **{self.held_out_split: tuple(rows)})  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,12 @@
 """Text to token ids and back as the model's folder says, without Transformers."""
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ..errors import DataError, ExportError
+from ..files import read_json
 from .chat_templates import compiled
 from .prompts import Messages, chat_text
 
@@ -102,19 +102,17 @@ class TextTokenizer:
         return found
 
 
-def read_json(file: Path) -> dict[str, Any]:
-    """Return what a JSON file holds; nothing where there is no file."""
-    if not file.is_file():
-        return {}
+def _json(file: Path) -> dict[str, Any]:
+    """Return what a JSON file of a model's folder holds; nothing where there is no file."""
     try:
-        return dict(json.loads(file.read_text(encoding="utf-8")))
+        return read_json(file)
     except ValueError as error:
         raise _broken(file, error) from error
 
 
 def _config(folder: Path) -> dict[str, Any]:
-    special = read_json(folder / "special_tokens_map.json")
-    return special | read_json(folder / "tokenizer_config.json")
+    special = _json(folder / "special_tokens_map.json")
+    return special | _json(folder / "tokenizer_config.json")
 
 
 def _opened(file: Path) -> Any:  # noqa: ANN401 - tokenizers is not typed
@@ -159,8 +157,8 @@ def chat_template(folder: Path) -> str | None:
 def _ends(folder: Path) -> set[int]:
     """Return the tokens that end an answer, as the model's configurations say."""
     configs = (
-        read_json(folder / "generation_config.json"),
-        read_json(folder / "genai_config.json").get("model", {}),
+        _json(folder / "generation_config.json"),
+        _json(folder / "genai_config.json").get("model", {}),
     )
     found = [config.get("eos_token_id") for config in configs]
     listed = [end for one in found for end in (one if isinstance(one, list) else [one])]

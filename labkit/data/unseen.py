@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 
 from ..catalog.entries import data_entry
 from ..errors import DataError, near
@@ -65,6 +66,13 @@ def load_unseen(
         examples, notes = parts[split], notes + more
         _check_known(examples, labels)
     return Unseen(tuple(examples), split, tuple(notes))
+
+
+def drawn(examples: Sequence[Example], limit: int | None, seed: int) -> tuple[Example, ...]:
+    """Return at most `limit` rows in their order, drawn so that sorted data is no trap."""
+    if limit is None or limit >= len(examples):
+        return tuple(examples)
+    return tuple(examples[i] for i in sorted(Random(seed).sample(range(len(examples)), limit)))
 
 
 def trained_on(examples: Sequence[Example], train: Sequence[Example]) -> int:

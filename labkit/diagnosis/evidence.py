@@ -3,7 +3,6 @@
 Nothing is computed by a model, and only what is named here is read.
 """
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from .. import catalog, data
 from ..data.row_tokenizer import RowTokenizer
 from ..errors import DataError, LabError, SpecError
+from ..files import read_json
 from ..recorder import Event
 from ..run import Run
 from ..spec import METHODS, FinetuneSpec
@@ -105,8 +105,7 @@ class Evidence:
     @cached_property
     def prints(self) -> dict[str, list[str]]:
         """Fingerprints of the prompts that were learned, and of the others, by split."""
-        file = self.run.path / "rows.json"
-        return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else {}
+        return read_json(self.run.path / "rows.json")
 
     @cached_property
     def place(self) -> Path:

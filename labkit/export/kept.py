@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..files import read_json
 from ..spec.optimize import PRECISIONS
 
 FILE = "optimize.json"
@@ -60,7 +61,7 @@ def values_print(*values: Any) -> str:  # noqa: ANN401 - JSON values
 
 def facts(folder: Path) -> dict[str, Any]:
     """Return what a climb wrote beside a model; empty where there is no such model."""
-    return _read(folder / FILE)
+    return read_json(folder / FILE)
 
 
 def kept_folders(out: Path, prints: Prints) -> dict[str, Path]:
@@ -83,7 +84,7 @@ def last_climb(out: Path, prints: Prints, there: Mapping[str, Path]) -> dict[str
             killed before it told.
     """
     found: dict[str, Any] = {"rungs": {}, "gates": {}, "peak_bytes": {}, "seconds": {}}
-    for last in (*map(facts, there.values()), _read(out / "metrics.json")):
+    for last in (*map(facts, there.values()), read_json(out / "metrics.json")):
         made_of = last.get("fingerprints", {})
         same = {name for name, of in made_of.items() if of == prints.of(name)}
         rungs = last.get("rungs", {})
@@ -97,7 +98,3 @@ def is_kept(out: Path, name: str, learned: Path) -> bool:
     """Whether a folder holds an export of these very weights in a precision."""
     fingerprint = str(facts(out / name).get("fingerprint", ""))
     return fingerprint.startswith(weights_print(learned))
-
-
-def _read(file: Path) -> dict[str, Any]:
-    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else {}

@@ -10,7 +10,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from ..files import write_json
+from ..files import read_json, write_json
 from .check import Parity
 from .child import call, follow
 
@@ -74,7 +74,7 @@ class Work:
             do: Does it; returns its value and its peak memory in bytes.
         """
         file = self.folder / "steps" / f"{name.replace(' ', '-')}.json"
-        kept = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        kept = read_json(file)
         if kept.get("asked") != json.loads(json.dumps(asked)):
             began = perf_counter()
             value, peak = do()

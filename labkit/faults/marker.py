@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..errors import SpecError, near
 from ..files import write_json
-from ..run import Run
+from ..run import Run, as_run
 from ..spec import FinetuneSpec
 from .every import FAULTS
 from .fault import Fault
@@ -52,7 +52,7 @@ def guess(run: str | Run, name: str) -> bool:
         RunError: There is no such run.
         SpecError: There is no such fault, or the run has none.
     """
-    path = (run if isinstance(run, Run) else Run(run)).path
+    path = as_run(run).path
     _known(name)
     if not (path / FILE).is_file():
         raise SpecError("This run has no fault.", hint="Make one: finetune(…, fault='any').")

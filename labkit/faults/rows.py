@@ -65,8 +65,7 @@ class WrongTemplate(Fault):
 
     def measured(self, splits: Splits) -> Splits:
         """Return held-out rows whose prompt is only what was filled into the template."""
-        bare = tuple(map(_bare, splits.held_out))
-        return replace(splits, test=bare) if splits.test else replace(splits, validation=bare)
+        return splits.with_held_out([_bare(example) for example in splits.held_out])
 
 
 def _bare(example: Example) -> Example:

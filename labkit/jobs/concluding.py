@@ -73,7 +73,7 @@ def _compared(job: Job, best: Trial, default: Trial | None) -> dict[str, Any]:
     return {
         "task": splits.task,
         "run": judged,
-        "split": "test" if splits.test else "validation",
+        "split": splits.held_out_split,
         "n": len(splits.held_out),
         "labels": list(splits.labels),
         "models": {name: of.as_dict() for name, of in found.items()},

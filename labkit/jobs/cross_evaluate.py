@@ -1,13 +1,12 @@
 """The job of measuring every adapter, and the base, on the rows of every adapter's task."""
 
-import gc
-from dataclasses import dataclass, replace
-from random import Random
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .. import machine, report, training
-from ..data import Example
+from .. import data, machine, report, training
 from ..evaluation import Evaluation, compare, compare_texts
+from ..evaluation.kinds import Model
+from ..evaluation.subjects import BASE
 from ..files import write_json
 from ..run import Run
 from ..spec import CrossSpec, FinetuneSpec
@@ -17,21 +16,8 @@ from .measuring import Held
 if TYPE_CHECKING:
     from ..training import SharedBase
 
-BASE = "base"
-
-
-@dataclass(frozen=True)
-class Task:
-    """The held-out rows of a run, and what the base model makes of them."""
-
-    name: str
-    """The run that was trained on the others of these rows."""
-
-    rows: Held
-    """The rows that are measured."""
-
-    base: list[Any]
-    """The base model's evaluation, once it is known."""
+Tasks = Mapping[str, Held]
+"""The held-out rows that are measured, by the name of the run that has learned the others."""
 
 
 def cross_evaluate(job: Job) -> str:
@@ -39,57 +25,70 @@ def cross_evaluate(job: Job) -> str:
     spec = job.spec
     assert isinstance(spec, CrossSpec)
     runs = [Run(name) for name in spec.adapters]
-    tasks = [_task(job, run, spec) for run in runs]
-    fingerprints = "+".join(task.rows.splits.fingerprint for task in tasks)
-    write_environment(job, fingerprints)
-    shared, cells = training.SharedBase(), dict[str, dict[str, Any]]()
-    for run in (None, *runs):
-        name = BASE if run is None else run.name
-        cells[name] = {}
-        for task in tasks:
-            if job.should_stop():
-                return "stopped"
-            cells[name][task.name] = found = _cell(shared, run, task)
-            job.emit("cell", model=name, task=task.name, **found)
-        shared.take_back()
-    about = {task.name: _about(task) for task in tasks}
+    tasks = {run.name: _held(job, run, spec) for run in runs}
+    write_environment(job, "+".join(held.splits.fingerprint for held in tasks.values()))
+    shared, base, cells = training.SharedBase(), dict[str, Any](), dict[str, Any]()
+    try:
+        for name, run in {BASE: None, **dict(zip(tasks, runs, strict=True))}.items():
+            model = _lent(shared, run, tasks[runs[0].name])
+            cells[name] = _row(job, name, model, tasks, base)
+            del model
+            shared.take_back()
+            machine.give_back_memory()
+    except StopIteration:
+        return "stopped"
+    about = {name: _about(held) for name, held in tasks.items()}
     write_json(job.path / "metrics.json", {"tasks": about, "cells": cells})
     report.write_report(Run(job.path))
     return "done"
 
 
-def _task(job: Job, run: Run, asked: CrossSpec) -> Task:
+def _held(job: Job, run: Run, asked: CrossSpec) -> Held:
     """Return a run's held-out rows, or as many of them as are asked for, drawn from all."""
     spec = run.spec
     assert isinstance(spec, FinetuneSpec)
     splits, folder, tokenizer = opened(job, spec)
-    drawn = _drawn(splits.held_out, asked)
-    rows = replace(splits, test=drawn) if splits.test else replace(splits, validation=drawn)
-    return Task(run.name, Held(job, spec, folder, tokenizer, rows), [])
+    rows = data.drawn(splits.held_out, asked.limit, asked.seed)
+    return Held(job, spec, folder, tokenizer, splits.with_held_out(rows))
 
 
-def _drawn(rows: tuple[Example, ...], asked: CrossSpec) -> tuple[Example, ...]:
-    """Return at most `limit` rows in their order, drawn so that sorted data is no trap."""
-    n = min(asked.limit, len(rows))
-    return tuple(rows[i] for i in sorted(Random(asked.seed).sample(range(len(rows)), n)))
-
-
-def _cell(shared: "SharedBase", run: Run | None, task: Task) -> dict[str, Any]:
-    """Return the first metric of a model on a task's rows, and how far it is from the base's."""
-    held = task.rows
+def _lent(shared: "SharedBase", run: Run | None, held: Held) -> Model:
+    """Return the base in memory, with a run's adapter where one is named."""
     if run is None:
         trusts = held.spec.trust_remote_code
         plain = FinetuneSpec(model=held.spec.model, trust_remote_code=trusts)
-        task.base.append(held.evaluate(shared.bare(held.folder, plain), f"{BASE} ({task.name})"))
-        return _first(task.base[0].as_dict())
+        return shared.bare(held.folder, plain)
     spec = run.spec
     assert isinstance(spec, FinetuneSpec)
-    model = shared.learned(held.folder, run.learned, spec)
-    found = held.evaluate(model, f"{run.name} ({task.name})")
-    del model
-    gc.collect()
-    machine.give_back_memory()
-    return _first(found.as_dict()) | {"change": _change(task, found)}
+    return shared.learned(held.folder, run.learned, spec)
+
+
+def _row(
+    job: Job, name: str, model: Model, tasks: Tasks, base: dict[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """Return the first metric of a model on the rows of each task, and how far it is from the base.
+
+    Args:
+        job: Whom to tell.
+        name: What the model is called.
+        model: The base, or an adapter on it.
+        tasks: The rows.
+        base: The base model's evaluations by task; the first model's are put there.
+
+    Raises:
+        StopIteration: The run was asked to stop.
+    """
+    cells = {}
+    for task, held in tasks.items():
+        if job.should_stop():
+            raise StopIteration
+        found = held.evaluate(model, f"{name} ({task})")
+        cells[task] = _first(found.as_dict())
+        if task in base:
+            cells[task]["change"] = _change(held, base[task], found)
+        base.setdefault(task, found)
+        job.emit("cell", model=name, task=task, **cells[task])
+    return cells
 
 
 def _first(found: dict[str, Any]) -> dict[str, Any]:
@@ -99,18 +98,17 @@ def _first(found: dict[str, Any]) -> dict[str, Any]:
     return {"metric": name} | {key: values[key] for key in kept if key in values}
 
 
-def _change(task: Task, found: Any) -> dict[str, Any]:  # noqa: ANN401 - either evaluation
+def _change(held: Held, base: Any, found: Any) -> dict[str, Any]:  # noqa: ANN401 - of either kind
     """Return how far a model is from the base on the same rows."""
     if isinstance(found, Evaluation):
-        texts = [example.prompt for example in task.rows.splits.held_out]
-        change: Any = compare(task.base[0], found, texts).paired
+        texts = [example.prompt for example in held.splits.held_out]
+        change: Any = compare(base, found, texts).paired
     else:
-        change = compare_texts(task.base[0], found)
+        change = compare_texts(base, found)
     return {key: getattr(change, key) for key in ("difference", "interval", "p_value")}
 
 
-def _about(task: Task) -> dict[str, Any]:
-    splits = task.rows.splits
-    split = "test" if splits.test else "validation"
-    n = len(splits.held_out)
-    return {"data": task.rows.spec.data, "task": splits.task, "split": split, "n": n}
+def _about(held: Held) -> dict[str, Any]:
+    splits = held.splits
+    n, split = len(splits.held_out), splits.held_out_split
+    return {"data": held.spec.data, "task": splits.task, "split": split, "n": n}

@@ -4,7 +4,6 @@ import gc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 from typing import Any
 
 from .. import data, evaluation, machine, report, training
@@ -71,24 +70,15 @@ def _rows(job: Job, judged: Run, subjects: Sequence[Subject]) -> Rows:
     spec, settings = job.spec, finished(judged)
     assert isinstance(spec, EvaluateSpec)
     splits = data.load(settings)
-    examples, split = splits.held_out, "test" if splits.test else "validation"
+    examples, split = splits.held_out, splits.held_out_split
     if spec.data or spec.split:
         unseen = data.load_unseen(settings, spec.data, spec.split, splits.labels)
         examples, split = unseen.examples, unseen.split
         job.notes(unseen.notes)
-    examples = _limited(examples, spec.limit, spec.seed)
+    examples = data.drawn(examples, spec.limit, spec.seed)
     known = data.trained_on(examples, splits.train)
     job.notes(_known_notes(subjects, settings, examples, known))
     return Rows(examples, splits, split, known, settings.max_length)
-
-
-def _limited(
-    examples: Sequence[data.Example], limit: int | None, seed: int
-) -> tuple[data.Example, ...]:
-    """Return at most `limit` rows in their order, drawn so that sorted data is no trap."""
-    if limit is None or limit >= len(examples):
-        return tuple(examples)
-    return tuple(examples[i] for i in sorted(Random(seed).sample(range(len(examples)), limit)))
 
 
 def _known_notes(

@@ -1,6 +1,5 @@
 """What merging and optimising share: a tuned model and held-out rows to a checked folder."""
 
-import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from .. import data, evaluation, export, report, runtime
 from ..errors import RunError
 from ..evaluation.answers import HEADROOM
 from ..evaluation.kinds import Tokenizer
-from ..files import write_json
+from ..files import read_json, write_json
 from ..run import Run
 from ..spec import FinetuneSpec
 from .job import Job, opened, write_environment
@@ -152,8 +151,6 @@ def _same_start(kept: Sequence[str], wanted: Sequence[str]) -> bool:
 
 def _ends(tokenizer: Tokenizer, folder: Path) -> list[int]:
     """Return the tokens that end an answer, the model's and the tokenizer's."""
-    file = folder / "generation_config.json"
-    found = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    ends = found.get("eos_token_id")
+    ends = read_json(folder / "generation_config.json").get("eos_token_id")
     listed = ends if isinstance(ends, list) else [ends]
     return sorted({end for end in (*listed, tokenizer.eos_token_id) if end is not None})

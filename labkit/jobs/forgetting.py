@@ -9,24 +9,28 @@ if TYPE_CHECKING:
     from .measuring import Held
 
 
-def text_loss(held: "Held", model: Model) -> float | None:
-    """Return a model's mean loss on the text that labkit brings, nats per token; None of a head."""
+def text_loss(held: "Held", model: Model) -> tuple[float, int] | None:
+    """Return a model's mean loss on the text that labkit brings, nats per token, and the tokens.
+
+    None where a head has taken the place of words.
+    """
     if held.spec.head:
         return None
     import torch
     from torch.nn.functional import cross_entropy
 
     model.eval()
-    device, total, rows = next(model.parameters()).device, 0.0, export.text_rows(held.tokenizer)
+    device, total, n = next(model.parameters()).device, 0.0, 0
     with torch.no_grad():
-        for row in rows:
+        for row in export.text_rows(held.tokenizer):
             ids = torch.tensor([row], device=device)
             logits = model(input_ids=ids, use_cache=False).logits[0, -len(row) : -1]
             total += float(cross_entropy(logits.float(), ids[0, 1:], reduction="sum"))
-    return total / sum(len(row) - 1 for row in rows)
+            n += len(row) - 1
+    return total / n, n
 
 
-def forgetting(held: "Held", before: float | None, model: Model) -> dict[str, Any]:
+def forgetting(held: "Held", before: tuple[float, int] | None, model: Model) -> dict[str, Any]:
     """Return `general_text` of metrics.json; nothing where a head has taken the place of words.
 
     Args:
@@ -37,8 +41,6 @@ def forgetting(held: "Held", before: float | None, model: Model) -> dict[str, An
     after = text_loss(held, model)
     if before is None or after is None:
         return {}
-    n = sum(len(row) - 1 for row in export.text_rows(held.tokenizer))
+    found = {"n_tokens": after[1], "base": before[0], "tuned": after[0]}
     vocabulary = int(model.config.get_text_config().vocab_size)
-    return {
-        "general_text": {"n_tokens": n, "base": before, "tuned": after, "vocabulary": vocabulary}
-    }
+    return {"general_text": found | {"vocabulary": vocabulary}}

@@ -59,8 +59,6 @@ class Held:
 
     def evaluate(self, model: Model, name: str, n_rows: int | None = None) -> Any:  # noqa: ANN401
         """Return the evaluation of a model on the first `n_rows` held-out rows, or on all."""
-        if name == "tuned":
-            tell_asked(self.job, self.splits.held_out, self.tokenizer)
         return evaluation.evaluate(
             model,
             self.tokenizer,
@@ -91,6 +89,7 @@ def measured(held: Held, learned: Path, base: Any = None) -> tuple[dict[str, Any
     """
     spec, splits, examples = held.spec, held.splits, held.splits.held_out
     loaded: list[Any] = []
+    tell_asked(held.job, examples, held.tokenizer)
     if held.lent is not None:
         held.lent.base.take_back()
     if held.lent is None or spec.method == "qlora":
@@ -99,7 +98,7 @@ def measured(held: Held, learned: Path, base: Any = None) -> tuple[dict[str, Any
         base, tuned, more = _on_lent(held, learned, held.lent)
     found = {
         "task": splits.task,
-        "split": "test" if splits.test else "validation",
+        "split": splits.held_out_split,
         "n": len(examples),
         "labels": list(splits.labels),
         "base": base.as_dict(),
@@ -149,7 +148,7 @@ def _on_lent(held: Held, learned: Path, lent: Lent) -> tuple[Any, Any, dict[str,
     return base, tuned, more
 
 
-def _more(held: Held, before: float | None, model: Model) -> dict[str, Any]:
+def _more(held: Held, before: tuple[float, int] | None, model: Model) -> dict[str, Any]:
     """Return what is measured of a tuned model beside its answers."""
     return preferences(held, model) | forgetting(held, before, model)
 

@@ -18,7 +18,7 @@ def preferences(held: "Held", model: Model) -> dict[str, Any]:
     0 for the base; `margin_wins` the share of pairs in which that grew.
     """
     spec, examples = held.spec, held.splits.held_out
-    if spec.loss != "dpo":
+    if not spec.learns_pairs:
         return {}
     from ..training.preference import margins, pair_likelihoods
 

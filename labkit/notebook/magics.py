@@ -9,7 +9,15 @@ from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 
 from .. import api, catalog, panels, report
 from ..errors import SpecError
-from ..flags import adapters_settings_of, given, named, resumable, settings_of, sweep_settings_of
+from ..flags import (
+    adapters_settings_of,
+    given,
+    named,
+    resumable,
+    resuming,
+    settings_of,
+    sweep_settings_of,
+)
 from ..options import MAGICS
 from ..run import Run, all_runs
 from ..spec import (
@@ -59,9 +67,7 @@ class LabMagics(Magics):
         if args.show_code:
             return api.show_code(**settings)
         if args.resume:
-            trusts = bool(settings.pop("trust_remote_code", False))
-            name = resumable(args.name, settings)
-            run = api.resume(name, wait=False, trust_remote_code=trusts)
+            run = api.resume(**resuming(args.name, settings), wait=False)
         else:
             run = api.finetune(name=args.name, wait=False, **settings)
         self._follow(run, args)

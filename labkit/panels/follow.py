@@ -10,7 +10,7 @@ from ..report import KeptPictures, links, story
 from ..report.blocks import Block, Facts, Head
 from ..report.facts import place
 from ..report.history import samples
-from ..run import FINISHED, Run
+from ..run import FINISHED, Run, as_run
 from .panel import Panel
 from .pieces import button, row
 from .shown import Shown
@@ -41,7 +41,7 @@ class RunPanel(Panel):
     """
 
     def __init__(self, run: str | Run) -> None:
-        self.run = run if isinstance(run, Run) else Run(run)
+        self.run = as_run(run)
         self._pictures = KeptPictures()
         self._top, self._rest = Shown(), Shown()
         self._state: list[Block] = []

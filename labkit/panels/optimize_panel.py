@@ -15,7 +15,7 @@ from ..report.rungs import ladder_of
 from ..report.session import session
 from ..report.stages import stages
 from ..report.trouble import trouble
-from ..run import FINISHED, Run
+from ..run import FINISHED, Run, as_run
 from ..spec import OptimizeSpec
 from .cards import SHEET
 from .export_settings import ExportSettings
@@ -42,7 +42,7 @@ class OptimizePanel(Panel):
     """
 
     def __init__(self, run: str | Run) -> None:
-        self.run = _tuned(run if isinstance(run, Run) else Run(run))
+        self.run = _tuned(as_run(run))
         self._pictures = KeptPictures()
         self._top, self._rest, self._rungs = Shown(), Shown(), text()
         self._seen: tuple[Path | None, int, str] = (None, 0, "")

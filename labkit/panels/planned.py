@@ -1,11 +1,11 @@
 """What a fine-tuning will do, counted before it starts; what is not known is said to be so."""
 
-import json
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
 from .. import api, catalog, machine
+from ..files import read_json
 from ..report import plan_line, words
 from ..report.blocks import Facts
 from ..run import Run, runs_folder
@@ -81,10 +81,7 @@ def _earlier(run: Run, spec: FinetuneSpec) -> Earlier | None:
 
 
 def _is_this_machine(run: Run) -> bool:
-    file = run.path / "env.json"
-    there = (
-        json.loads(file.read_text(encoding="utf-8")).get("machine", {}) if file.is_file() else {}
-    )
+    there = read_json(run.path / "env.json").get("machine", {})
     here = machine.facts()
     return all(there.get(name) == here[name] for name in ("system", "processor", "processors"))
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from .. import api
 from ..errors import RunError
-from ..run import Run
+from ..run import Run, as_run
 from ..search import root_of, searched
 from .follow import RunPanel
 from .pieces import button, copyable
@@ -21,7 +21,7 @@ class SweepPanel(RunPanel):
     """
 
     def __init__(self, run: str | Run) -> None:
-        found = root_of(run if isinstance(run, Run) else Run(run))
+        found = root_of(as_run(run))
         if found.job != "sweep":
             raise RunError(
                 f"The run {found.name!r} is no search but a run of {found.job}.",

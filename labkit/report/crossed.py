@@ -6,6 +6,7 @@ from typing import Any
 from ..run import Run
 from . import words
 from .blocks import Block, Lines, Picture, Table
+from .chart_bars import bars
 from .figures import Figure, bounds, cell, title
 
 CERTAIN = 0.05
@@ -34,12 +35,9 @@ def crossed(run: Run) -> list[Block]:
     blocks: list[Block] = [Table("Each on the rows of all", header, rows, note=NOTE)]
     changes = {name: found for name, found in cells.items() if name != "base"}
     if run.metrics:
-        from .chart_crossed import changes_chart
-
         text = "Change against the base by adapter and task; the numbers are in the table."
-        blocks.append(
-            Picture("Gained and forgotten", text, lambda: changes_chart(_points(changes)))
-        )
+        unit = "change against the base (right: better)"
+        blocks.append(Picture("Gained and forgotten", text, lambda: bars(_points(changes), unit)))
         forgotten = tuple(_forgotten(changes))
         said = forgotten or ("No adapter is worse than the base on the rows of another.",)
         blocks.append(Lines("Forgotten", said, folded=False))
@@ -80,11 +78,12 @@ def _gain(found: dict[str, Any]) -> float:
     return _upwards(found) * float(change["difference"])
 
 
-def _points(changes: Cells) -> dict[str, dict[str, float]]:
-    """Return each change, upwards better, whatever the metric's direction."""
+def _points(changes: Cells) -> dict[str, float]:
+    """Return each change by adapter and task, upwards better, whatever the metric's direction."""
     return {
-        name: {task: _upwards(of) * float(of["change"]["difference"]) for task, of in found.items()}
+        f"{name} on {task}": _upwards(of) * float(of["change"]["difference"])
         for name, found in changes.items()
+        for task, of in found.items()
     }
 
 

@@ -1,11 +1,10 @@
 """The record of a run as one page that opens offline: `report.html`."""
 
-import json
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from ..files import write_text
+from ..files import read_json, write_text
 from ..run import Run
 from . import story, words
 from .blocks import Block, Facts, Table
@@ -66,7 +65,7 @@ def settings(run: Run) -> list[Block]:
 
 def environment(run: Run) -> list[Block]:
     """Return what the run was made with, from env.json."""
-    found = _flat(_json(run.path / "env.json"))
+    found = _flat(read_json(run.path / "env.json"))
     return [Facts("Environment", found)] if found else []
 
 
@@ -77,10 +76,6 @@ def summary(run: Run) -> list[Block]:
         kinds[event["kind"]] = kinds.get(event["kind"], 0) + 1
     items = tuple((kind, words.count(n)) for kind, n in kinds.items())
     return [Facts("Events in the record", items)] if items else []
-
-
-def _json(file: Path) -> dict[str, Any]:
-    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else {}
 
 
 def _flat(found: dict[str, Any], lead: str = "") -> tuple[tuple[str, str], ...]:

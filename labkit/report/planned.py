@@ -1,9 +1,9 @@
 """A plan as text and picture: what a run will need, what memory consists of, what would fit."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from ..files import read_json
 from ..run import Run
 from . import words
 from .blocks import Block, Box, Facts, Lines, Picture, Table
@@ -44,8 +44,7 @@ Plan = Mapping[str, Any]
 
 def plan_of(run: Run) -> dict[str, Any]:
     """Return what a run's plan.json holds; nothing where it has none."""
-    file = run.path / PLAN
-    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else {}
+    return read_json(run.path / PLAN)
 
 
 def planned(run: Run) -> list[Block]:

@@ -1,6 +1,5 @@
 """The programs in an exported model's card: labkit, onnxruntime-genai, plain ONNX Runtime."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from ..catalog.entries import data_entry
 from ..data.layouts import PLAIN, template_layout
 from ..data.templates import unfilled
+from ..files import read_json
 from ..run import Run
 from ..spec import FinetuneSpec
 from .loading import longest
@@ -140,9 +140,7 @@ def _labelled(
 
 def _genai(folder: Path) -> dict[str, Any]:
     """Return what onnxruntime-genai knows of a model; nothing where it cannot take it."""
-    file = folder / "genai_config.json"
-    found = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    return dict(found.get("model", {}))
+    return dict(read_json(folder / "genai_config.json").get("model", {}))
 
 
 def _is_plain(model: dict[str, Any]) -> bool:

@@ -1,11 +1,11 @@
 """Where an exported model lies: by the run it came from, by its own run, or by its folder."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from ..catalog import model_entry
 from ..errors import ExportError, RunError, SpecError, listed, near
+from ..files import read_json
 from ..run import Run, runs_folder
 from ..spec.optimize import PRECISIONS
 
@@ -104,7 +104,7 @@ def _tuned(name: str) -> str:
 def _metrics(exports: Path) -> dict[str, Any]:
     file = exports / "metrics.json"
     try:
-        return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else {}
+        return read_json(file)
     except ValueError as error:
         hint = "Optimise the run again, or name the precision's folder itself."
         raise ExportError(f"{file} cannot be read: {error}.", hint) from error

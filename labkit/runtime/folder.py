@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ExportError
-from ..files import write_json
+from ..files import read_json, write_json
 
 FILE = "labkit.json"
 
@@ -21,16 +21,13 @@ def graph_bytes(folder: Path) -> int:
 
 def section(folder: Path, name: str) -> dict[str, Any]:
     """Return a section of a folder's `labkit.json`; empty where there is none."""
-    file = folder / FILE
-    found = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    return dict(found.get(name, {}))
+    return dict(read_json(folder / FILE).get(name, {}))
 
 
 def write_section(folder: Path, name: str, values: dict[str, Any]) -> None:
     """Put a section into a folder's `labkit.json` and keep the others."""
     file = folder / FILE
-    found = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    write_json(file, found | {name: values})
+    write_json(file, read_json(file) | {name: values})
 
 
 def graph_facts(folder: Path) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Settings of making one adapter of several."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
@@ -23,6 +23,15 @@ WAYS = (
 
 DENSITY = 0.5
 """Share of the values that is kept where nothing is said."""
+
+
+def check_several(adapters: Sequence[str]) -> None:
+    """Refuse fewer than two adapters, and one that is named twice."""
+    if len(adapters) < 2 or len(set(adapters)) < len(adapters):
+        raise SpecError(
+            f"adapters must be two runs or more, each once; got {', '.join(adapters)}.",
+            hint="For example tone,intents.",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,12 +65,7 @@ class CombineSettings(Spec):
         if isinstance(self.weights, list | tuple):
             object.__setattr__(self, "weights", tuple(map(str, self.weights)))
         super().__post_init__()
-        names = self.adapters
-        if len(names) < 2 or len(set(names)) < len(names):
-            raise SpecError(
-                f"adapters must be two runs or more, each once; got {', '.join(names)}.",
-                hint="For example tone,intents.",
-            )
+        check_several(self.adapters)
         self._check_weights()
         pruned = any(word in self.combine for word in ("ties", "dare", "prune"))
         self._goes_with("density", pruned, "ways that drop values, as ties")

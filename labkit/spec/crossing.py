@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from ..errors import SpecError
 from ..settings import Spec, setting
+from .combine import check_several
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,8 +21,4 @@ class CrossSpec(Spec):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if len(self.adapters) < 2 or len(set(self.adapters)) < len(self.adapters):
-            raise SpecError(
-                f"adapters must be two runs or more, each once; got {', '.join(self.adapters)}.",
-                hint="For example tone,intents.",
-            )
+        check_several(self.adapters)

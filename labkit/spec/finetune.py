@@ -32,7 +32,7 @@ class FinetuneSpec(
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.loss == "dpo":
+        if self.learns_pairs:
             self._check_pairs()
 
     def _check_pairs(self) -> None:

@@ -45,6 +45,11 @@ class LossSettings(Spec):
     rejected_template: str = dependent()
     """DPO: the rejected completion with `{column}` places; the chosen one is the completion."""
 
+    @property
+    def learns_pairs(self) -> bool:
+        """Whether rows are preference pairs."""
+        return self.loss == "dpo"
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.loss not in LOSSES and not self.loss.isidentifier():

@@ -17,13 +17,13 @@ from . import checkpoints, proof
 from .arguments import How
 from .batches import Batch
 from .callbacks import Conductor, is_impatient
-from .decide import Case, computing, decide, pad_token_of, tried
-from .distillation import taught
+from .decide import Case, computing, decide, pad_token_of
 from .learned import Learned
 from .methods import adapter_facts, remarks
 from .own_loss import OwnLoss
-from .preference import preferring, sides
+from .preference import sides
 from .ready import ready
+from .special_loss import special_loss
 from .surroundings import quiet, reproducible, undisturbing
 from .trainer import PackedTrainer
 
@@ -118,11 +118,9 @@ def train(  # noqa: PLR0913 - the one way in; all but five are by name
         how = decide(case, pad_token_of(tokenizer), folder.parent, resume=resume)
         with computing(tuned, how):
             spec = on_ready(tuned, how) if on_ready else spec
-            loss_sum = tried(case, how) or taught(tuned, teacher, spec)
-            loss_sum = loss_sum or preferring(tuned, spec)
             trainer = PackedTrainer(
-                tuned, spec, rows, how=how, output_dir=folder, emit=emit, loss_sum=loss_sum,
-                change_batch=change_batch,
+                tuned, spec, rows, how=how, output_dir=folder, emit=emit,
+                loss_sum=special_loss(case, how, spec, teacher), change_batch=change_batch,
             )  # fmt: skip
             trainer.on_evaluated = on_evaluate and undisturbing(on_evaluate)
             stopped = _run(trainer, spec, should_stop, resume)

@@ -70,7 +70,7 @@ class Preference:
 
 def preferring(tuned: nn.Module, spec: FinetuneSpec) -> LossSum | None:
     """Return the loss of a model that learns from pairs, or None where the loss is another."""
-    if spec.loss != "dpo":
+    if not spec.learns_pairs:
         return None
     return Preference(cast("PeftModel", tuned), spec.beta).loss_sum
 

@@ -15,12 +15,12 @@ import torch
 from ..data import Tokens
 from ..errors import RunFailed
 from ..spec import FinetuneSpec
-from .decide import Case, computing, decide, pad_token_of, tried
-from .distillation import taught
+from .decide import Case, computing, decide, pad_token_of
 from .own_loss import OwnLoss
-from .preference import preferring, sides
+from .preference import sides
 from .rates import HIGHEST, Found, judged, rate_at
 from .ready import ready
+from .special_loss import special_loss
 from .surroundings import quiet, reproducible
 from .trainer import PackedTrainer
 
@@ -73,10 +73,9 @@ def find_lr(  # noqa: PLR0913 - as train
         case = Case(tuned, tested, sides(rows), emit, own_loss)
         how = decide(case, pad_token_of(tokenizer), Path(output_dir))
         with computing(tuned, how):
-            loss_sum = tried(case, how) or taught(tuned, teacher, tested)
             trainer = RangeTrainer(
                 tuned, tested, (rows, []), how=how, output_dir=Path(output_dir), emit=emit,
-                loss_sum=loss_sum or preferring(tuned, tested),
+                loss_sum=special_loss(case, how, tested, teacher),
             )  # fmt: skip
             trainer.should_stop = should_stop
             trainer.train()

@@ -73,7 +73,7 @@ class PackedTrainer(Trainer):
         )
         if change_batch is not None:
             self._collate = changed(self._collate, change_batch)
-        if spec.loss == "dpo":
+        if spec.learns_pairs:
             self._collate = preference.paired(self._collate)
         self._loss_sum = loss_sum or partial(batches.loss_sum, of=losses.target_loss(spec))
         if spec.last_layers is not None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -48,13 +49,17 @@ STICKS_OUT = """panel => {
 """What of a panel reaches beyond the right edge of its output, what scrolls within left out."""
 
 
-def chromium():
+def script(name):
+    """Return a module of the folder scripts."""
     sys.path.insert(0, str(ROOT / "scripts"))
     try:
-        from browser import find
+        return import_module(name)
     finally:
         sys.path.pop(0)
-    return find()
+
+
+def chromium():
+    return script("browser").find()
 
 
 def free_port():

@@ -4,24 +4,13 @@ import os
 import subprocess
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 
 import nbformat
 import pytest
 import report_samples as samples
-from lab import PATIENCE, free_port, is_up, keep, until
+from lab import PATIENCE, free_port, is_up, keep, script, until
 
 pytestmark = pytest.mark.browser
-
-
-def front(name):
-    """Return the folder with a front of Jupyter."""
-    sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
-    try:
-        from fronts import make
-    finally:
-        sys.path.pop(0)
-    return make(name)
 
 
 @pytest.fixture
@@ -39,7 +28,7 @@ def notebook(folder):
 @contextmanager
 def opened(name, *command, browser, folder, home, at=""):
     """A page of a front that serves the folder, and shares no settings with any other."""
-    beside, port = front(name), free_port()
+    beside, port = script("fronts").make(name), free_port()
     own = {kind: str(home / kind.lower()) for kind in ("JUPYTER_CONFIG_DIR", "IPYTHONDIR")}
     paths = [str(beside), os.environ.get("PYTHONPATH", "")]
     found = {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "LABKIT_RUNS": "runs",

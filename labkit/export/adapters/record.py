@@ -4,13 +4,12 @@
 """
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...files import write_json
+from ...files import read_json, write_json
 from ...runtime.folder import section, write_section
 from ...spec.optimize import PRECISIONS
 from ..gates import USABLE
@@ -32,8 +31,7 @@ class Kept:
     @property
     def facts(self) -> dict[str, Any]:
         """What was measured; empty where nothing is there."""
-        file = self.folder / "optimize.json"
-        return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else {}
+        return read_json(self.folder / "optimize.json")
 
     def holds(self, base: str) -> bool:
         """Whether this is the export of a base with these weights."""

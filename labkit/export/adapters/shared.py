@@ -1,12 +1,12 @@
 """One exported base model with several adapters beside it: made, checked, measured, added to."""
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ...errors import ExportError
+from ...files import read_json
 from ..architectures import check_exportable
 from ..builder import check_disk
 from ..deploy import seal
@@ -138,6 +138,5 @@ def _publish(bench: Bench, made: list[Kept], refused: dict[str, dict[str, Any]])
 
 def _took(out: Path, work: Work) -> dict[str, dict[str, Any]]:
     """Return seconds and peak memory of the steps, of earlier ones too."""
-    file = out / "metrics.json"
-    last = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    last = read_json(out / "metrics.json")
     return {key: last.get(key, {}) | work.found.get(key, {}) for key in ("seconds", "peak_bytes")}

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ExportError
-from ...files import write_json
+from ...files import read_json, write_json
 
 FILE = "genai_config.json"
 
@@ -38,8 +38,7 @@ def adjust(folder: Path, base: Path | None) -> None:
 def end_tokens(base: Path) -> int | list[int] | None:
     """Return the tokens that end an answer, as a model's generation settings name them."""
     for name in ("generation_config.json", "config.json"):
-        file = base / name
-        found = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        found = read_json(base / name)
         if found.get("eos_token_id") is not None:
             ends: int | list[int] = found["eos_token_id"]
             return ends

@@ -55,7 +55,7 @@ def duration(
     steps, parts = count_steps(len(rows.train), spec), spec.gradient_accumulation_steps
     each = measured.pass_seconds + measured.token_seconds * mean.tokens
     forward = measured.token_seconds / passes_of(body, spec)
-    each += forward * mean.tokens * (spec.loss == "dpo")  # the reference's pass
+    each += forward * mean.tokens * spec.learns_pairs  # the reference's pass
     step = parts * each + UPDATE * body.trainable
     validations = -(-steps // eval_steps(steps, len(rows.validation), spec))
     saved = STATE_BYTES * body.trainable * CHECKPOINT
