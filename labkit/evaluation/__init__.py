@@ -5,7 +5,7 @@ from .answers import GenerationEvaluation, evaluate_generation
 from .classify import Evaluation, evaluate_classification
 from .compare import Change, Comparison, TextComparison, compare, compare_texts
 from .evaluate import evaluate
-from .generation import generate, stream
+from .generation import continuations, generate, stream
 from .head import head_scores
 from .labels import label_scores, whole_sequence_scores
 from .measure import Measure
@@ -33,6 +33,7 @@ __all__ = [
     "compare",
     "compare_texts",
     "content_free_prompt",
+    "continuations",
     "evaluate",
     "evaluate_classification",
     "evaluate_generation",

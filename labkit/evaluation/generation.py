@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,9 @@ BATCH_ROWS = 16
 
 BATCH_TOKENS = 2048
 """Most prompt and answer tokens, padding included, of one batch."""
+
+GREEDY = Sampling()
+"""Takes the likeliest token."""
 
 Pick = Callable[["torch.Tensor"], "torch.Tensor"]
 
@@ -53,17 +56,31 @@ def generate(  # noqa: PLR0913 - all but four are by name
         progress: Called with (prompts answered, prompts in all).
     """
     how = Writing(max_new_tokens, tuple(stop), Sampling(temperature, top_k, top_p))
-    ids = [token_ids(prompt, tokenizer) for prompt in prompts]
-    ends, texts, done = stop_ids(model, tokenizer), [""] * len(ids), 0
+    ids, ends = [token_ids(prompt, tokenizer) for prompt in prompts], stop_ids(model, tokenizer)
+    found = continuations(model, ids, max_new_tokens, ends, how.sampling, seed, progress)
+    return [cut(_text(tokenizer, tokens), how.stop) for tokens in found]
+
+
+def continuations(  # noqa: PLR0913 - what `generate` takes, of ids
+    model: Model,
+    ids: Rows,
+    max_new_tokens: int,
+    ends: Collection[int] = (),
+    sampling: Sampling = GREEDY,
+    seed: int | None = None,
+    progress: Progress | None = None,
+) -> list[list[int]]:
+    """Return the new tokens after each row of token ids, up to the first of `ends`."""
+    found, done = [list[int]() for _ in ids], 0
     for rows in _batches([len(row) for row in ids], max_new_tokens, longest_padded(model)):
-        pick = picker(rows, how.sampling, seed)
-        steps = decode(model, [ids[i] for i in rows], pick, ends, max_new_tokens)
+        pick = picker(rows, sampling, seed)
+        steps = decode(model, [ids[i] for i in rows], pick, set(ends), max_new_tokens)
         for i, tokens in zip(rows, zip(*steps, strict=True), strict=False):
-            texts[i] = cut(_text(tokenizer, [t for t in tokens if t is not None]), how.stop)
+            found[i] = [token for token in tokens if token is not None]
         done += len(rows)
         if progress:
             progress(done, len(ids))
-    return texts
+    return found
 
 
 def stream(  # noqa: PLR0913 - all but four are by name

@@ -5,7 +5,7 @@ from typing import Any
 
 from ..runtime import OnnxModel, label_scores_onnx
 from ..runtime.folder import section
-from .torch_model import TorchModel
+from .torch_model import TorchModel, generate_all
 
 
 def open_onnx(folder: Path, target: str = "cpu", *, threads: int | None = None) -> Any:  # noqa: ANN401
@@ -51,4 +51,4 @@ def ask_torch(model: Any, question: dict[str, Any], learned: Path | None) -> lis
 def _written(model: Any, question: dict[str, Any]) -> list[Any]:  # noqa: ANN401 - either kind
     """Return the likeliest new tokens after each prompt."""
     most, ends = question["max_new_tokens"], question["ends"]
-    return [model.generate(row, most, ends) for row in question["prompts"]]
+    return generate_all(model, question["prompts"], most, ends)

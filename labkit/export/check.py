@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ..errors import ExportError
 from ..runtime import log_softmax
-from .torch_model import Answering, Logits, TorchModel
+from .torch_model import Answering, Logits, TorchModel, generate_all
 
 N_GREEDY = 3
 """Rows that are continued greedily."""
@@ -106,8 +106,9 @@ def reference_of(
     if not rows or not all(rows):
         hint = "Give rows of at least one token."
         raise ExportError("Parity needs rows to compare on; got an empty one or none.", hint)
-    greedy = [model.generate(row, n_new_tokens) for row in rows[:n_greedy]]
-    return Reference(rows, _logits_of(model, rows), greedy)
+    return Reference(
+        rows, _logits_of(model, rows), generate_all(model, rows[:n_greedy], n_new_tokens)
+    )
 
 
 def compare_logits(

@@ -22,8 +22,9 @@ def reference(ladder: Ladder) -> None:
     rows = {"held_out": parity_rows(held_out), "text": [list(row) for row in held_out.text]}
     known = held_out.answered_by("adapter")
     merges = str(work.merged) if tuned.merges else None
+    step = work.stages[0] if tuned.is_exact else "answer"
     found = work.call(
-        work.stages[0] if tuned.is_exact else "answer",
+        step,
         "reference",
         tuned=tuned.as_json(),
         rows=rows,
@@ -31,6 +32,8 @@ def reference(ladder: Ladder) -> None:
         answers=str(work.answers),
         merged=merges if tuned.is_exact else None,
     )
+    if step != "answer":
+        work.take_out(step, "answer", found["answering_seconds"])
     if merges and not tuned.is_exact:
         found["merged"] = work.call(
             "merge",

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from .answering import ask_onnx, ask_torch, open_onnx
@@ -40,20 +41,25 @@ def reference(
         merged: New folder of the merged model.
 
     Returns:
-        `answers` to the question, and the comparisons of `base` and `merged`.
+        `answers` to the question, the comparisons of `base` and `merged`, and the seconds that
+        all of these took.
     """
     whole = Tuned.from_json(tuned)
     model = whole.load()
-    _keep(TorchModel(model), rows, Path(answers))
-    found: dict[str, Any] = {"answers": None, "base": None}
-    if question:
-        found["answers"] = ask_torch(model, question, whole.learned)
-    if hasattr(model, "disable_adapter") and not whole.labels:
-        with model.disable_adapter():
-            found["base"] = _distances(TorchModel(model), Path(answers))
+    watch, found = Stopwatch(), dict[str, Any](answers=None, base=None)
+    with watch:
+        _keep(TorchModel(model), rows, Path(answers))
+        if question:
+            found["answers"] = ask_torch(model, question, whole.learned)
+        if hasattr(model, "disable_adapter") and not whole.labels:
+            with model.disable_adapter():
+                found["base"] = _distances(TorchModel(model), Path(answers))
     if merged:
-        found["merged"] = _saved(fold(model), whole, answers, merged)
-    return found
+        model = fold(model)
+        with watch:
+            found["merged"] = _distances(TorchModel(model), Path(answers))
+        _write(model, whole, merged)
+    return {**found, "answering_seconds": watch.seconds}
 
 
 def merge_apart(
@@ -72,7 +78,9 @@ def merge_apart(
     model = whole.load()
     model = fold(model)
     _keep(TorchModel(model), rows, Path(own))
-    return _saved(model, whole, answers, merged)
+    found = _distances(TorchModel(model), Path(answers))
+    _write(model, whole, merged)
+    return found
 
 
 def answer(tuned: dict[str, Any], rows: list[list[int]], answers: str) -> None:
@@ -152,12 +160,24 @@ def _distances(model: Answering, folder: Path) -> dict[str, Any]:
     return {name: compare(Reference.load(path), model).as_dict() for name, path in found.items()}
 
 
-def _saved(model: Any, whole: Tuned, answers: str, merged: str) -> dict[str, Any]:  # noqa: ANN401
-    """Write a merged model; return how far it is from kept answers."""
-    found = _distances(TorchModel(model), Path(answers))
+def _write(model: Any, whole: Tuned, merged: str) -> None:  # noqa: ANN401 - a torch module
+    """Write a merged model to a new folder."""
     shutil.rmtree(merged, ignore_errors=True)
     save_merged(model, whole.base, Path(merged), whole.labels, SHARD)
-    return found
+
+
+class Stopwatch:
+    """Adds up the seconds that went by inside it."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._began = 0.0
+
+    def __enter__(self) -> None:
+        self._began = perf_counter()
+
+    def __exit__(self, *error: object) -> None:
+        self.seconds += perf_counter() - self._began
 
 
 @contextmanager

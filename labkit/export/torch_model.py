@@ -64,17 +64,15 @@ class TorchModel:
         self, prompt_ids: list[int], max_new_tokens: int, eos_ids: Collection[int] = (), /
     ) -> list[int]:
         """Return the likeliest new tokens, up to the first of `eos_ids`."""
-        import torch
+        return self.generate_all([prompt_ids], max_new_tokens, eos_ids)[0]
 
-        ids, past, tokens = torch.tensor([prompt_ids], device=self._device), None, []
-        with torch.inference_mode():
-            for _ in range(max_new_tokens):
-                answer = self._model(input_ids=ids, past_key_values=past, use_cache=True)
-                ids, past = answer.logits[:, -1:].argmax(-1), answer.past_key_values
-                if int(ids) in eos_ids:
-                    break
-                tokens.append(int(ids))
-        return tokens
+    def generate_all(
+        self, prompts: list[list[int]], max_new_tokens: int, eos_ids: Collection[int] = (), /
+    ) -> list[list[int]]:
+        """Return what `generate` says after each prompt; they are answered side by side."""
+        from ..evaluation import continuations
+
+        return continuations(self._model, prompts, max_new_tokens, eos_ids)
 
     def following(self, prompt_ids: list[int], tokens: list[int]) -> list[int]:
         """Return the likeliest token before each of `tokens`, all read at once.
@@ -84,6 +82,15 @@ class TorchModel:
         logits, _ = self.logits([*prompt_ids, *tokens[:-1]])
         found: list[int] = logits[len(prompt_ids) - 1 :].argmax(axis=-1).tolist()
         return found
+
+
+def generate_all(
+    model: Answering, prompts: list[list[int]], max_new_tokens: int, eos_ids: Collection[int] = ()
+) -> list[list[int]]:
+    """Return what `model.generate` says after each prompt."""
+    if isinstance(model, TorchModel):
+        return model.generate_all(prompts, max_new_tokens, eos_ids)
+    return [model.generate(prompt, max_new_tokens, eos_ids) for prompt in prompts]
 
 
 def side_by_side(rows: list[list[int]]) -> Iterator[list[list[int]]]:

@@ -101,6 +101,11 @@ class Work:
         if seconds is not None:
             self.found.setdefault("seconds", {})[name] = round(seconds, 3)
 
+    def take_out(self, name: str, part: str, seconds: float) -> None:
+        """Note a part of a step's time as a step of its own."""
+        took = self.found["seconds"]
+        took |= {name: round(took[name] - seconds, 3), part: round(seconds, 3)}
+
 
 def _found(step: str) -> tuple[str, str]:
     """Return the module and the function of a step."""

@@ -66,6 +66,15 @@ def test_a_long_way_tells_how_far_it_is(climbed):
 
 
 @pytest.mark.process
+def test_what_merging_took_is_told_apart_from_the_answers_that_all_is_compared_with(climbed):
+    _, result, _ = climbed
+    took, peak = result["seconds"], result["peak_bytes"]
+    assert took["merge"] > 0 < took["answer"]
+    assert "merge" in peak
+    assert "answer" not in peak
+
+
+@pytest.mark.process
 def test_the_last_way_is_kept_with_what_it_did(climbed):
     out, result, _ = climbed
     rung = result["rungs"]["int4"]

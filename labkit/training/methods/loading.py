@@ -8,6 +8,7 @@ from torch import nn
 
 from ... import machine
 from ...spec import FinetuneSpec
+from ..slow_imports import import_peft
 from ..surroundings import quiet
 from .four_bit import let_go_of_files, quantisation
 from .head import put_head, read_labels
@@ -102,6 +103,7 @@ def load_adapter(
         spec: The run's settings; a bottleneck adapter cannot be told from LoRA without them.
         is_trainable: Let it learn on.
     """
+    import_peft()
     from peft import PeftConfig, PeftModel
 
     config = PeftConfig.from_pretrained(str(path))
