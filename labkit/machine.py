@@ -3,6 +3,7 @@
 import contextlib
 import os
 import platform
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,15 @@ def python_path() -> str:
     """Return a child's PYTHONPATH, by which it finds `labkit` where it is found here."""
     here = str(Path(__file__).resolve().parents[1])
     return os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))
+
+
+def ending(code: int) -> str:
+    """Return how a process ended, of its exit status as `subprocess` gives it."""
+    return (
+        f"was killed by {signal.Signals(-code).name}"
+        if code < 0
+        else f"ended with exit status {code}"
+    )
 
 
 def child_environment() -> dict[str, str]:

@@ -173,8 +173,8 @@ def _cause(code: int | None, run: Run, is_memory: bool) -> tuple[str, str]:
     if code is None:
         return "is gone, and nobody saw how it ended", f"Resume the run {kept}."
     if code < 0:
-        return f"was killed by {signal.Signals(-code).name}", f"Resume the run {kept}."
-    return f"ended with exit status {code}", f"The traceback is in {run.path / 'log.txt'}."
+        return machine.ending(code), f"Resume the run {kept}."
+    return machine.ending(code), f"The traceback is in {run.path / 'log.txt'}."
 
 
 def _become_worker(request: dict[str, Any]) -> None:

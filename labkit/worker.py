@@ -1,6 +1,7 @@
 """The child process: does one job in one run folder, and always leaves a last word.
 
-Started by the supervisor, or by hand: `python -m labkit.worker RUN_FOLDER [--resume]`.
+Started by the supervisor, or by hand: `python -m labkit.worker RUN_FOLDER [--resume]`. A launcher
+(`torchrun`, `accelerate launch`) starts several in this way; all but the first only train.
 """
 
 import os
@@ -11,12 +12,15 @@ from pathlib import Path
 from types import FrameType
 
 from . import machine
-from .jobs import JOBS, attempt
+from .jobs import JOBS, attempt, beside
 from .run import Run
+from .training import processes
 
 
 def work(path: Path, *, resume: bool = False) -> int:
     """Do the job in the folder `path` and return the exit status: 0 done or stopped, 1 failed."""
+    if not processes.is_first():
+        return beside(path, resume=resume)
     run = Run(path)
     end = attempt(JOBS[run.job], run, StopRequest(path), resume=resume)
     return 1 if end["status"] == "failed" else 0

@@ -8,7 +8,7 @@ from .delete import delete, deletion, disk_use
 from .diagnose import ShownDiagnosis, diagnose
 from .evaluate import add_metrics, evaluate
 from .find_lr import find_lr
-from .finetune import Preview, finetune, load_data, preview, resume
+from .finetune import Prepared, Preview, finetune, load_data, prepare, preview, resume
 from .generate import Answers, generate
 from .load import load
 from .merge import merge
@@ -27,6 +27,7 @@ __all__ = [
     "Answerer",
     "Answers",
     "Plan",
+    "Prepared",
     "Preview",
     "RatingForms",
     "RatingResults",
@@ -54,6 +55,7 @@ __all__ = [
     "merge",
     "optimize",
     "plan",
+    "prepare",
     "preview",
     "rate",
     "ratings",

@@ -1,8 +1,10 @@
 """Fine-tune, preview, resume."""
 
+import os
+import shlex
 from dataclasses import dataclass
 from html import escape
-from typing import Any
+from typing import Any, cast
 
 from .. import catalog, data, launch, report, sent
 from ..run import Run, free_name
@@ -44,6 +46,45 @@ def finetune(
     else:
         run = new_run(name or free_name("run"), "finetune", spec, settings, fault=fault)
     return go(run, wait=wait, view=view)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run that nobody has started yet, for a launcher of several processes or machines."""
+
+    run: Run
+    """The run; its folder is whole."""
+
+    @property
+    def command(self) -> str:
+        """The command that trains it with Accelerate, on this machine."""
+        processes = cast("FinetuneSpec", self.run.spec).processes
+        folder = shlex.quote(os.path.relpath(self.run.path))
+        return f"accelerate launch --num_processes {processes} -m labkit.worker {folder}"
+
+    def __repr__(self) -> str:
+        return (
+            f"The run {self.run.name!r} is ready; nobody trains it yet. In this environment:\n\n"
+            f"    {self.command}\n\n"
+            "torchrun takes the same module; --resume at the end goes on from a checkpoint."
+        )
+
+
+def prepare(
+    spec: FinetuneSpec | None = None,
+    *,
+    name: str | None = None,
+    fault: str | None = None,
+    **settings: Any,  # noqa: ANN401 - the fields of FinetuneSpec
+) -> Prepared:
+    """Write a run's folder and start nothing: a launcher trains it, see `Prepared.command`.
+
+    The arguments are those of `finetune`.
+
+    Raises:
+        SpecError, CatalogError, DataError: Something is wrong; no run was made.
+    """
+    return Prepared(new_run(name or free_name("run"), "finetune", spec, settings, fault=fault))
 
 
 @dataclass(frozen=True)

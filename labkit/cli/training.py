@@ -14,7 +14,7 @@ from ..flags import (
     settings_of,
     sweep_settings_of,
 )
-from ..options.commands import add_fault, add_show_code, sweep_options
+from ..options.commands import add_fault, add_prepare, add_show_code, sweep_options
 from ..spec import FinetuneSpec
 
 
@@ -24,6 +24,7 @@ def add_commands(add: Callable[..., Parser]) -> None:
     _add_spec(one)
     one.add_argument("--dry-run", action="store_true", help="Check and show; train nothing.")
     add_show_code(one)
+    add_prepare(one)
     one.add_argument("--resume", metavar="RUN", help="Go on with this run.")
     add_fault(one)
     _add_spec(add("plan", _plan, "Say what a fine-tuning will need here; train nothing."))
@@ -57,6 +58,8 @@ def _finetune(args: Any) -> None:  # noqa: ANN401 - argparse's
         print(repr(api.preview(**settings)))
     elif args.show_code:
         print(repr(api.show_code(**settings)))
+    elif args.prepare:
+        print(repr(api.prepare(name=args.name, **settings)))
     elif args.resume:
         api.resume(**resuming(args.resume, settings))
     else:

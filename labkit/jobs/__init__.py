@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from .attempt import attempt
 from .combine import combine
+from .crew import beside
 from .cross_evaluate import cross_evaluate
 from .evaluate import evaluate
 from .find_lr import find_lr
@@ -31,4 +32,4 @@ JOBS: dict[str, Callable[[Job], str]] = {
     "cross_evaluate": cross_evaluate,
 }
 
-__all__ = ["JOBS", "Job", "attempt"]
+__all__ = ["JOBS", "Job", "attempt", "beside"]

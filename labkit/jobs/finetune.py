@@ -2,7 +2,7 @@
 
 import gc
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,9 @@ from ..evaluation.kinds import Model, Tokenizer
 from ..files import write_json
 from ..run import Run
 from ..spec import FinetuneSpec
+from ..training import processes
 from ..training.schedule import batch_sentence
+from .crew import crew
 from .job import Job, opened, write_environment
 from .learning import for_head, head_labels, own_loss, teacher, tokens, weighted
 from .measuring import Held, Lent, measure
@@ -58,6 +60,16 @@ def finetune(job: Job, lent: Lent | None = None) -> str:
     return "done"
 
 
+def train_beside(job: Job) -> None:
+    """Train along with the first process of a run, which plans, records, measures and saves."""
+    job = replace(job, spec=processes.agreed(lambda: job.spec))  # fitted to the budget
+    spec = job.spec
+    assert isinstance(spec, FinetuneSpec)
+    splits, folder, tokenizer = opened(job, spec)
+    rows = tokens(job, splits, tokenizer, spec.max_length)
+    _train(job, splits, tokenizer, rows, partial(_fresh, folder, spec), None)
+
+
 def _fresh(folder: Path, spec: FinetuneSpec, n_labels: int | None) -> Model:
     """Return a base model from disk, ready to learn."""
     return training.add_adapter(training.load_model(folder, spec), spec, n_labels=n_labels)
@@ -81,6 +93,21 @@ def trained(
         ready: Called with the outputs of a new head, if any; returns the model ready to learn.
         planner: Foresees the training once more when the model is ready; left out: nothing does.
     """
+    assert isinstance(job.spec, FinetuneSpec)
+    with crew(job, job.spec.processes):
+        processes.agreed(lambda: job.spec)
+        return _train(job, splits, tokenizer, rows, ready, planner)
+
+
+def _train(
+    job: Job,
+    splits: data.Splits,
+    tokenizer: Tokenizer,
+    rows: dict[str, list[data.Tokens]],
+    ready: Callable[[int | None], Model],
+    planner: Planner | None,
+) -> tuple["TrainResult", "AdapterFacts"]:
+    """Train as one of the run's processes; see `trained`."""
     spec = job.spec
     assert isinstance(spec, FinetuneSpec)
     labels = head_labels(spec, splits)
@@ -119,7 +146,7 @@ def _on_ready(
     """Return what is done before the first step: the plan, and a fault where one was put in."""
 
     def on_ready(model: Model, how: Any) -> FinetuneSpec:  # noqa: ANN401 - training's, not imported
-        planned = planner.measure(model, how, rows) if planner else spec
+        planned = processes.agreed(lambda: planner.measure(model, how, rows) if planner else spec)
         return fault.ready(model, planned)
 
     return on_ready

@@ -66,6 +66,8 @@ class LabMagics(Magics):
             return api.preview(**settings)
         if args.show_code:
             return api.show_code(**settings)
+        if args.prepare:
+            return api.prepare(name=args.name, **settings)
         if args.resume:
             run = api.resume(**resuming(args.name, settings), wait=False)
         else:

@@ -24,6 +24,7 @@ def finetune_options(parser: Parser) -> None:
     parser.add_argument("name", nargs="?", help="Name of the run and of its variable.")
     parser.add_argument("--dry-run", action="store_true", help="Check and show; train nothing.")
     add_show_code(parser)
+    add_prepare(parser)
     add_background(parser)
     parser.add_argument("--resume", action="store_true", help="Go on with the run of this name.")
     add_fault(parser)
@@ -166,6 +167,12 @@ def add_show_code(parser: Parser) -> None:
     """Add the option of whatever knows a fine-tuning's settings."""
     text = "Write the plain PyTorch and PEFT program that does the same; train nothing."
     parser.add_argument("--show-code", action="store_true", help=text)
+
+
+def add_prepare(parser: Parser) -> None:
+    """Add the option of whatever makes a fine-tuning's folder."""
+    text = "Write the run's folder, start nothing, and say how a launcher trains it."
+    parser.add_argument("--prepare", action="store_true", help=text)
 
 
 def add_background(parser: Parser) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Self
 from ..errors import SpecError
 from ..settings import Spec
 from .finetune import FinetuneSpec
+from .steps import check_one_process
 
 EXAMPLE = "For example adapters: {tone: {data: phrases}, intents: {data: intents, r: 8}}."
 
@@ -36,6 +37,7 @@ class AdaptersSpec(Spec):
                 f"method must be one that leaves an adapter; got 'full' for {whole!r}.",
                 hint="Train all weights in a run of its own.",
             )
+        check_one_process(max(spec.processes for spec in specs.values()), "adapters")
         plain = {name: _plain(spec.changed()) for name, spec in specs.items()}
         object.__setattr__(self, "adapters", plain)
 

@@ -6,6 +6,19 @@ from ..errors import SpecError
 from ..settings import Spec, setting
 
 
+def check_one_process(processes: int, who: str) -> None:
+    """Refuse several processes for runs that share a base model.
+
+    Raises:
+        SpecError: There are several.
+    """
+    if processes != 1:
+        raise SpecError(
+            f"processes must be 1 where {who} share one base model in memory; got {processes}.",
+            hint="Leave processes out, or fine-tune in a run of its own.",
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class StepSettings(Spec):
     """Steps, batches, schedule, arithmetic, validation and checkpoints."""
@@ -44,6 +57,10 @@ class StepSettings(Spec):
 
     gradient_accumulation_steps: int = setting(1, at_least=1, unit="micro-batches per step")
     """Micro-batches an optimizer step is computed in; more of them need less memory."""
+
+    processes: int = setting(1, at_least=1, at_most=64, unit="processes on this machine")
+    """Processes that train side by side, each on its share of every batch: one for each GPU, or on
+    processors with many cores."""
 
     num_train_epochs: float = setting(3.0, above=0, at_most=1000, unit="passes over the rows")
     """Passes over the training rows; fractions are allowed."""
@@ -99,4 +116,10 @@ class StepSettings(Spec):
                 f"batch_size must be a multiple of gradient_accumulation_steps ({parts}); "
                 f"got {self.batch_size!r}.",
                 hint=f"Nearest: batch_size {max(1, round(self.batch_size / parts)) * parts}.",
+            )
+        if self.batch_size // parts < self.processes:
+            raise SpecError(
+                f"Each of {self.processes} processes must have a row of every micro-batch; got "
+                f"{self.batch_size // parts} of batch_size {self.batch_size} in {parts}.",
+                hint=f"Nearest: batch_size {self.processes * parts}.",
             )

@@ -12,6 +12,7 @@ from .finetune import FinetuneSpec
 from .methods import METHODS
 from .searchable import check_grid, check_losses, check_values
 from .space import Dimension, read_space
+from .steps import check_one_process
 from .times import check_time, seconds_of
 
 N_TRIALS = 20
@@ -72,6 +73,8 @@ class SweepSpec(Spec):
         judged_by_loss = self.metric_for_best_model == "eval_loss" or self.pruner != "none"
         check_losses(space, self.settings.get("loss", "cross_entropy"), judged_by_loss)
         check_values(space, self.trial)
+        most = max((*space["processes"].ends, 1) if "processes" in space else (1,))
+        check_one_process(max(most, self.settings.get("processes", 1)), "trials")
         if self.sampler == "grid":
             check_grid(space)
 

@@ -1,6 +1,5 @@
 """A spec in the Trainer's words: how many steps, how large a batch, which schedule."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import torch
 from transformers import TrainingArguments
 
 from ..spec import FinetuneSpec
+from . import processes
 from .schedule import count_steps, cycles, eval_steps, micro_batch, steps_per_epoch, warmup_steps
 
 __all__ = ["How", "arguments", "count_steps", "micro_batch", "steps_per_epoch"]
@@ -36,11 +36,10 @@ def arguments(
     """Return the Trainer's arguments for a spec."""
     steps = count_steps(n_rows, spec)
     every = eval_steps(steps, n_validation, spec)
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
     has_cycles = spec.lr_scheduler_type == "cosine_with_restarts"
     made = TrainingArguments(
         output_dir=str(folder),
-        per_device_train_batch_size=max(1, micro_batch(spec) // processes),
+        per_device_train_batch_size=micro_batch(spec),  # of all processes: see `Collated`
         gradient_accumulation_steps=spec.gradient_accumulation_steps,
         max_steps=steps,
         learning_rate=spec.learning_rate,
@@ -66,7 +65,8 @@ def arguments(
         dataloader_pin_memory=False,
         disable_tqdm=True,
         report_to="none",
+        ddp_find_unused_parameters=False,
     )
-    if processes == 1:
+    if processes.size() == 1:
         made._n_gpu = min(made.n_gpu, 1)  # DataParallel would cut the flat sequence in pieces
     return made

@@ -23,9 +23,9 @@ IGNORE_INDEX = -100
 Batch = dict[str, Any]
 """The model's inputs, and `positions` `(t,)` int64 into the flattened batch with the `targets`
 `(t,)` int64 they predict and the number of their row in `rows` `(t,)` int64; `weights` `(t,)`
-float32 where rows do not count alike."""
+float32 where rows do not count alike; `idle` where none of them is to be learned."""
 
-ABOUT_TARGETS = ("positions", "targets", "rows", "weights", "pairs")
+ABOUT_TARGETS = ("positions", "targets", "rows", "weights", "pairs", "idle")
 """What a batch holds beside the model's inputs."""
 
 
@@ -129,6 +129,8 @@ def weight_of(row: Tokens) -> float:
 
 def n_items(batch: Batch) -> float:
     """Return what a batch's summed loss is divided by: its pairs, or its targets as they count."""
+    if "idle" in batch:
+        return 0.0
     if "pairs" in batch:
         return float(batch["pairs"])
     return float(batch["weights"].sum()) if "weights" in batch else batch["targets"].numel()

@@ -1,9 +1,15 @@
-"""The batches made last, each with its rows, so that a step that fails can name them."""
+"""The batches made last, each with its rows, so that a step that fails can name them.
+
+Where several processes train, each makes a batch of its own share of the rows.
+"""
 
 from collections import deque
 from collections.abc import Callable, Sequence
 
+import torch
+
 from ..data import Tokens
+from . import processes
 from .batches import Batch
 
 
@@ -24,8 +30,10 @@ class Collated:
         self._made: deque[tuple[Batch, list[int]]] = deque(maxlen=last)
 
     def __call__(self, rows: Sequence[Tokens]) -> Batch:
-        """Return the batch of rows."""
-        batch = self._collate(rows)
+        """Return this process's batch; without rows of its own it computes one that is idle."""
+        share = processes.mine(rows)
+        rows, idle = (share, {}) if share else (rows[:1], {"idle": torch.ones(1)})
+        batch = self._collate(rows) | idle
         self._made.append((batch, [self._places[id(row)] for row in rows]))
         return batch
 

@@ -7,13 +7,14 @@ killed and resumed; another number of threads rounds differently.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..data import Tokens
 from ..errors import RunError
 from ..spec import FinetuneSpec
-from . import checkpoints, proof
+from . import checkpoints, processes, proof
 from .arguments import How
 from .batches import Batch
 from .callbacks import Conductor, is_impatient
@@ -115,7 +116,8 @@ def train(  # noqa: PLR0913 - the one way in; all but five are by name
         _tell_remarks(tuned, emit)
         learned = Learned.of(tuned, spec, folder.parent, tokenizer, labels)
         case = Case(tuned, spec, sides([*tokens_train, *tokens_eval]), emit, own_loss)
-        how = decide(case, pad_token_of(tokenizer), folder.parent, resume=resume)
+        pad = pad_token_of(tokenizer)
+        how = processes.agreed(lambda: decide(case, pad, folder.parent, resume=resume))
         with computing(tuned, how):
             spec = on_ready(tuned, how) if on_ready else spec
             trainer = PackedTrainer(
@@ -150,7 +152,8 @@ def _run(
 ) -> bool:
     """Train from the newest checkpoint, if there is one, and tell whether it was stopped."""
     patience, evaluates = spec.early_stopping_patience, bool(trainer.eval_dataset)
-    conductor = Conductor(should_stop, patience=patience, evaluates=evaluates)
+    asked = partial(processes.agreed, should_stop)
+    conductor = Conductor(asked, patience=patience, evaluates=evaluates)
     trainer.add_callback(conductor)
     checkpoint = checkpoints.newest(trainer.folder) if resume else None
     if checkpoint is not None and _is_over(checkpoint, trainer.args.max_steps, patience):
@@ -172,10 +175,14 @@ def _kept(
 ) -> TrainResult:
     """Save what the best step learned, or the last one, prove it, and sum the run up."""
     state = trainer.state
+
+    def keep() -> int:
+        return learned.keep(proof.chosen(trainer.folder, best), is_done=not stopped)
+
     best = state.best_global_step if trainer.spec.load_best_model_at_end else None
     return TrainResult(
         status="stopped" if stopped else "done",
-        adapter_step=learned.keep(proof.chosen(trainer.folder, best), is_done=not stopped),
+        adapter_step=processes.agreed(keep),
         step=state.global_step,
         max_steps=trainer.args.max_steps,
         learned=learned.path,

@@ -9,11 +9,13 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader
 from transformers import (
     PrinterCallback,
     ProgressCallback,
@@ -25,7 +27,7 @@ from .. import machine
 from ..data import Tokens
 from ..errors import RunFailed
 from ..spec import FinetuneSpec
-from . import autopsy, batches, checkpoints, losses, preference
+from . import autopsy, batches, checkpoints, losses, preference, processes
 from .arguments import How, arguments
 from .batches import Batch, LossSum
 from .collated import Collated, changed
@@ -106,18 +108,32 @@ class PackedTrainer(Trainer):
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> tuple[list[Batch], Any]:  # noqa: ANN401
         """Make a step's micro-batches; a step's time starts here."""
         self._clock = time.perf_counter()
-        made, n_items = super().get_batch_samples(*args, **kwargs)
-        self._counts = {
-            "tokens": sum(batch["targets"].numel() for batch in made),
-            "n_tokens": sum(batch["input_ids"].numel() for batch in made),
-        }
-        return made, n_items
+        return super().get_batch_samples(*args, **kwargs)
 
     def _get_num_items_in_batch(self, made: list[Batch], device: torch.device) -> Tensor:
-        count = torch.tensor(sum(map(batches.n_items, made)), device=device)
-        if self.args.world_size > 1:
-            count = self.accelerator.gather(count).sum()
-        return count
+        """Count a step over all processes: its targets, its tokens, what its loss is divided by."""
+        busy = [batch for batch in made if "idle" not in batch]
+        counts = processes.gathered(
+            (
+                sum(batch["targets"].numel() for batch in busy),
+                sum(batch["input_ids"].numel() for batch in busy),
+                sum(map(batches.n_items, busy)),
+            )
+        )
+        targets, tokens, items = (sum(of) for of in zip(*counts, strict=True))
+        self._counts = {"tokens": int(targets), "n_tokens": int(tokens)}
+        return torch.tensor(items, device=device)
+
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        """Return the batches of all processes: each takes its own rows out of every one.
+
+        So the order of the rows, and the rows of a step, are those of one process.
+        """
+        loader = super().get_train_dataloader()
+        shard: Any = loader.batch_sampler
+        if processes.size() > 1:
+            shard.num_processes, shard.process_index, shard.even_batches = 1, 0, False
+        return loader
 
     def compute_loss(
         self,
@@ -129,10 +145,11 @@ class PackedTrainer(Trainer):
         """Return this micro-batch's part of the step's mean loss, per target token."""
         n_items = batches.n_items(inputs) if num_items_in_batch is None else num_items_in_batch
         loss = self._loss_sum(model, inputs, self._head) / n_items
+        if "idle" in inputs:
+            loss = loss * 0  # a gradient like the others have, of nothing
         if not self._origin and not loss.isfinite():
             self._origin = self._came_from(model, inputs)
-        processes: int = self.accelerator.num_processes
-        return loss * processes  # DDP takes the mean over processes
+        return loss * processes.size()  # DDP takes the mean over processes
 
     def _came_from(self, model: torch.nn.Module, inputs: Batch) -> str:
         """Return sentences on where a loss that is not finite came from."""
@@ -158,23 +175,24 @@ class PackedTrainer(Trainer):
         values["seconds"] = time.perf_counter() - self._clock
         self.emit("step", step=step, max_steps=of, **values, **self._counts)
         if not math.isfinite(logs["loss"]):
+            origin = "".join(dict.fromkeys(processes.gathered(self._origin)))
             raise RunFailed(
-                f"The loss is not a finite number at step {step}; got {logs['loss']}."
-                + self._origin,
+                f"The loss is not a finite number at step {step}; got {logs['loss']}.{origin}",
                 hint="Lower learning_rate, or set precision to fp32.",
             )
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:  # noqa: ANN401 - the Trainer's
         """Return `eval_loss`: the mean loss of all evaluation targets."""
         self.tuned.eval()
-        sums = [self._eval_sum(rows) for rows in batches.for_evaluation(self.eval_rows)]
+        made = processes.mine([*batches.for_evaluation(self.eval_rows)])
+        sums = processes.gathered([self._eval_sum(rows) for rows in made])
         counts = map(preference.items_of, self.eval_rows)
-        metrics = {"eval_loss": math.fsum(sums) / math.fsum(counts)}
+        metrics = {"eval_loss": math.fsum(chain.from_iterable(sums)) / math.fsum(counts)}
         self.log(dict(metrics))
         self.emit("eval", step=self.state.global_step, eval_loss=metrics["eval_loss"])
         for sign in new_signs(*curve_of(self.state.log_history)):
             self.emit("note", text=sign.text, sign=sign.name)
-        if self.on_evaluated is not None:
+        if self.on_evaluated is not None and processes.is_first():
             self.on_evaluated(self.tuned, self.state.global_step)
         machine.give_back_memory()  # batches of all lengths leave holes
         self.control = self.callback_handler.on_evaluate(
@@ -195,10 +213,10 @@ class PackedTrainer(Trainer):
         return str(self.folder / checkpoints.DRAFT if self._drafting else self.folder)
 
     def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:  # noqa: ANN401
-        """Save a checkpoint whole, and keep it, the best one, and as many as the spec says."""
+        """Save a checkpoint whole."""
         name = f"checkpoint-{self.state.global_step}"
         draft, final = self.folder / checkpoints.DRAFT / name, self.folder / name
-        checkpoints.clean(self.folder)
+        processes.agreed(lambda: checkpoints.clean(self.folder))
         self._drafting = True
         try:
             super()._save_checkpoint(model, trial)
@@ -206,7 +224,13 @@ class PackedTrainer(Trainer):
             self._drafting = False
         if self.state.best_global_step == self.state.global_step:
             self.state.best_model_checkpoint = str(final)
-            self.state.save_to_json(str(draft / "trainer_state.json"))
+            if processes.is_first():
+                self.state.save_to_json(str(draft / "trainer_state.json"))
+        processes.gathered(None)  # all have written their random states
+        processes.agreed(lambda: self._publish(draft, final))
+
+    def _publish(self, draft: Path, final: Path) -> None:
+        """Give a checkpoint its name; keep it, the best one, and as many as the spec says."""
         checkpoints.publish(draft, final)
         best = Path(self.state.best_model_checkpoint or final)
         limit = self.spec.save_total_limit
@@ -217,4 +241,5 @@ class PackedTrainer(Trainer):
         load_weights(self.tuned, Path(resume_from_checkpoint))
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:  # noqa: ANN401
-        save_adapter(self.tuned, Path(output_dir or self.folder))
+        if processes.is_first():
+            save_adapter(self.tuned, Path(output_dir or self.folder))

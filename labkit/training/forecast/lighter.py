@@ -94,7 +94,7 @@ def _micro(spec: FinetuneSpec) -> list[dict[str, Any]]:
     now, of = spec.gradient_accumulation_steps, spec.batch_size
     return [
         {"gradient_accumulation_steps": parts}
-        for parts in range(now + 1, of + 1)
+        for parts in range(now + 1, of // spec.processes + 1)
         if of % parts == 0
     ]
 

@@ -40,6 +40,9 @@ STATE = {"adamw_torch_fused": 8, "adamw_torch": 8, "adafactor": 0.1, "sgd": 0}
 NAMES = ("program", "weights", "gradients", "optimizer", "activations", "logits")
 """What memory consists of, in the order in which it comes."""
 
+SHARED = ("activations", "logits")
+"""What several processes hold between them; of the rest each holds its own."""
+
 
 def memory(
     body: Anatomy, spec: FinetuneSpec, largest: Sequence[Pass], measured: Calibration | None
@@ -59,20 +62,18 @@ def memory(
     read = logits_bytes(body, look.targets * (not spec.head))
     if passing + read > kept + logits:
         kept, logits = passing, read
-    return dict(
-        zip(
-            NAMES,
-            (
-                measured.program if measured else PROGRAM,
-                body.weight_bytes,
-                VALUE * body.trainable,
-                STATE[spec.optim] * body.trainable,
-                kept,
-                logits,
-            ),
-            strict=True,
-        )
+    values = (
+        measured.program if measured else PROGRAM,
+        body.weight_bytes,
+        VALUE * body.trainable,
+        STATE[spec.optim] * body.trainable,
+        kept,
+        logits,
     )
+    return {
+        name: value * (1 if name in SHARED else spec.processes)
+        for name, value in zip(NAMES, values, strict=True)
+    }
 
 
 def token_bytes(body: Anatomy, spec: FinetuneSpec) -> float:

@@ -1,0 +1,88 @@
+"""Processes that train one model side by side, each on its own rows of every batch.
+
+Who is who stands in the environment, as `torchrun` and `accelerate launch` write it. A process that
+is alone is the first of one, and nothing here costs it anything. What must be the same everywhere
+(the settings, how it computes, when to stop) the first one decides.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from ..errors import RunError
+
+T = TypeVar("T")
+
+
+def size() -> int:
+    """Return how many processes train."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def rank() -> int:
+    """Return which of them this is, counted from 0."""
+    return int(os.environ.get("RANK", "0"))
+
+
+def is_first() -> bool:
+    """Tell whether this is the one that decides, records and saves."""
+    return rank() == 0
+
+
+def meet() -> None:
+    """Wait until all processes are there.
+
+    Raises:
+        RunError: They were launched to share the parameters, which is not done here.
+    """
+    if size() == 1:
+        return
+    if os.environ.get("ACCELERATE_USE_FSDP", "false").lower() in ("1", "true"):
+        raise RunError(
+            "Processes must each hold the whole model (DDP); got a launch with FSDP.",
+            hint="Take distributed_type MULTI_CPU or MULTI_GPU in Accelerate's configuration.",
+        )
+    import torch
+    from accelerate import PartialState
+
+    PartialState(cpu=not torch.cuda.is_available())
+
+
+def leave() -> None:
+    """Let go of the others, and forget that there were any."""
+    if size() == 1:
+        return
+    import torch
+    from accelerate.state import AcceleratorState, GradientState, PartialState
+
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+    for state in (AcceleratorState, PartialState, GradientState):
+        state._reset_state()
+
+
+def agreed(find: Callable[[], T]) -> T:
+    """Return what the first process finds; the others wait for it."""
+    if size() == 1:
+        return find()
+    from torch.distributed import broadcast_object_list
+
+    told: list[Any] = [find() if is_first() else None]
+    broadcast_object_list(told, src=0)
+    return told[0]  # type: ignore[no-any-return]
+
+
+def gathered(value: T) -> list[T]:
+    """Return the value that each process has, in the order of their ranks."""
+    if size() == 1:
+        return [value]
+    from torch.distributed import all_gather_object
+
+    found: list[Any] = [None] * size()
+    all_gather_object(found, value)
+    return found
+
+
+def mine(items: Sequence[T]) -> Sequence[T]:
+    """Return this process's share of some items; it may be empty."""
+    return items[rank() :: size()]
