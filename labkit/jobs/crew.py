@@ -175,8 +175,9 @@ def beside(path: Path, *, resume: bool) -> int:
     from ..run import Run
     from .finetune import train_beside
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)  # the first process says when to stop
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)  # the first process says when to stop
     run = Run(path)
     with contextlib.suppress(OSError):
         os.chdir(run.events()[0]["cwd"])

@@ -67,7 +67,7 @@ GROUPS = (
         "More on the steps",
         (
             "optim", "num_cycles", "weight_decay", "max_grad_norm", "precision", "packing",
-            "gradient_checkpointing", "budget", "force", "seed", "trust_remote_code",
+            "gradient_checkpointing", "processes", "budget", "force", "seed", "trust_remote_code",
         ),
     ),
     Group(
@@ -98,6 +98,7 @@ SCALES: Mapping[str, Scale] = {
     "n_samples": Scale(0, 20),
     "num_train_epochs": Scale(0.5, 20, step=0.5),
     "num_virtual_tokens": Scale(1, 128, is_log=True, base=2),
+    "processes": Scale(1, 8),
     "r": Scale(1, 256, is_log=True, base=2),
     "save_steps": Scale(1, 1000, is_log=True, step=0.1),
     "save_total_limit": Scale(1, 10),

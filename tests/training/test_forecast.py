@@ -91,6 +91,23 @@ def test_the_parts_of_a_full_fine_tuning_are_those_of_adam():
     assert found.seconds is None  # nobody measured here yet
 
 
+def test_processes_hold_a_model_each_and_a_share_of_the_batch():
+    alone, three = (forecast(case(processes=n)).parts for n in (1, 3))
+    share = {name: three[name] / alone[name] for name in alone}
+    of_all = dict.fromkeys(("program", "weights", "gradients", "optimizer"), 3)
+    assert share == of_all | {"activations": 1, "logits": 1}
+
+
+def test_what_is_suggested_leaves_each_process_a_row_of_a_pass():
+    heavy = case(calibration(token_bytes=2.0 * MIB), batch_size=8, processes=3)
+    parts = [
+        one.changes.get("gradient_accumulation_steps", 1)
+        for share in (0.9, 0.8, 0.7, 0.6, 0.5)
+        for one in lighter(heavy, share * forecast(heavy).memory.value)
+    ]
+    assert max(parts) == 2  # 8 rows in 4 parts would leave one of three processes without
+
+
 def test_a_calibration_says_memory_and_time_and_is_kept_for_later():
     measured = calibration(time=time.time())
     spec = FinetuneSpec(packing="padded", max_steps=10)
