@@ -34,7 +34,8 @@ def gptq(weight: Tensor, gram: Tensor, bits: int, block_size: int) -> Grid:
         parts.append(part)
     exact, scales, zeros = (torch.stack(tensors, 1) for tensors in zip(*parts, strict=True))
     values = exact.round().to(torch.uint8)
-    return Grid(bits, values, scales, zeros, n_inputs, exact.half() if bits < 8 else None)
+    off = (exact - values).half() if bits < 8 else None
+    return Grid(bits, values, scales, zeros, n_inputs, off)
 
 
 def _factor(gram: Tensor, size: int) -> Tensor:
