@@ -34,8 +34,7 @@ def gptq(weight: Tensor, gram: Tensor, bits: int, block_size: int) -> Grid:
         parts.append(part)
     exact, scales, zeros = (torch.stack(tensors, 1) for tensors in zip(*parts, strict=True))
     values = exact.round().to(torch.uint8)
-    off = (exact - values).half() if bits < 8 else None
-    return Grid(bits, values, scales, zeros, n_inputs, off)
+    return Grid(bits, values, scales, zeros, n_inputs, exact.half() if bits < 8 else None)
 
 
 def _factor(gram: Tensor, size: int) -> Tensor:

@@ -27,8 +27,8 @@ class Grid:
     n_inputs: int
     """Inputs; the last block is padded where they do not fill it."""
 
-    rest: Tensor | None = None
-    """`(outputs, blocks, block_size)` float16: what was rounded off the values, where known."""
+    exact: Tensor | None = None
+    """`(outputs, blocks, block_size)` float16: the values before they were rounded, where known."""
 
     @property
     def block_size(self) -> int:

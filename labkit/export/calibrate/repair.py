@@ -21,8 +21,11 @@ from .texts import Lessons
 SCALE_RATE = 8e-4
 """Largest change of a scale in one step, as a share of the mean scale of its weight."""
 
-ROUNDING_RATE = 2e-3
-"""Change of a weight before it is rounded in one backward pass, in steps of its grid."""
+ROUNDING_RATE = 7.5e-4
+"""Change of a weight before it is rounded in one backward pass, in steps of its grid. float16 holds
+such a change only in values below 2, and only the first part of a repair knows what was rounded
+off, so few weights are rounded anew; letting all of them drift made the answers worse (0.05 to 0.12
+nats a token after 15 steps at 2e-3, no better at 2e-4; docs/decisions/0005)."""
 
 N_WARM_UP = 10
 """Steps in which both rates rise."""
@@ -31,29 +34,27 @@ N_WARM_UP = 10
 class GridLinear(nn.Module):
     """A product whose weight is a grid: its scales are parameters, its roundings drift.
 
-    What goes in is rounded to 8 bits as ONNX Runtime does when it computes with such a weight.
-
     Args:
-        grid: What to start from; only where its `rest` is known can a value become another.
+        grid: What to start from, its `exact` values included.
     """
 
     def __init__(self, grid: Grid) -> None:
         super().__init__()
         self.grid = grid
         self.scales = nn.Parameter(grid.scales.clone())
-        self.rest = grid.rest
+        self.exact = grid.exact
         self.rate = 0.0
-        """How far one backward pass moves the values before they are rounded, in grid steps."""
+        """How far one backward pass moves the exact values, in steps of the grid."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Return `(…, outputs)` of `(…, inputs)`."""
-        x = _InEightBits.apply(x, self.grid.block_size)  # type: ignore[no-untyped-call]
         found: Tensor = _Product.apply(x, self.scales, self)  # type: ignore[no-untyped-call]
         return found
 
     def steps(self) -> Tensor:
         """Return how many scales each weight stands from 0, `(outputs, blocks, block_size)`."""
-        return self._rounded().sub_(self.grid.zeros.float().unsqueeze(-1))
+        values = self.grid.values if self.exact is None else self.exact
+        return values.float().round_().sub_(self.grid.zeros.float().unsqueeze(-1))
 
     def weight(self, steps: Tensor, scales: Tensor) -> Tensor:
         """Return the `(outputs, inputs)` weight of `steps` with these scales."""
@@ -61,42 +62,16 @@ class GridLinear(nn.Module):
         return whole[:, : self.grid.n_inputs]
 
     def drift(self, by_weight: Tensor) -> None:
-        """Move the values against a gradient `(outputs, blocks, block_size)`."""
-        if self.rest is not None and self.rate:
-            values = self.grid.values
-            moved = self.rest.float().sub_(by_weight.sign(), alpha=self.rate).add_(values)
-            self.rest.copy_(moved.clamp_(0, 2**self.grid.bits - 1).sub_(values))
+        """Move the exact values against a gradient `(outputs, blocks, block_size)`."""
+        if self.exact is not None and self.rate:
+            self.exact.sub_((self.rate * by_weight.sign()).to(self.exact.dtype))
+            self.exact.clamp_(0, 2**self.grid.bits - 1)
 
     def result(self) -> Grid:
-        """Return the grid as it was trained, with what the next steps go on from."""
-        grid, values = self.grid, self._rounded()
-        rest = None if self.rest is None else (self.rest.float() + grid.values - values).half()
-        scales = self.scales.detach()
-        return Grid(grid.bits, values.to(torch.uint8), scales, grid.zeros, grid.n_inputs, rest)
-
-    def _rounded(self) -> Tensor:
-        """Return the values, rounded anew, as floats."""
-        values = self.grid.values.float()
-        if self.rest is not None:
-            values.add_(self.rest).round_()
-        return values
-
-
-class _InEightBits(torch.autograd.Function):
-    """Blocks of inputs rounded to 255 steps of their largest; the gradient passes straight."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, block_size: int) -> Tensor:  # noqa: ANN401
-        n_inputs = x.shape[-1]
-        blocks = pad(x, (0, -n_inputs % block_size)).view(*x.shape[:-1], -1, block_size)
-        scales = blocks.abs().amax(-1, keepdim=True) / 127
-        scales = torch.where(scales == 0, torch.ones_like(scales), scales)
-        rounded: Tensor = (blocks / scales).round_().mul_(scales).flatten(-2)
-        return rounded[..., :n_inputs]
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
-        return grads[0], None
+        """Return the grid as it was trained."""
+        values = self.grid.values if self.exact is None else self.exact.round().to(torch.uint8)
+        scales, zeros = self.scales.detach(), self.grid.zeros
+        return Grid(self.grid.bits, values, scales, zeros, self.grid.n_inputs)
 
 
 class _Product(torch.autograd.Function):

@@ -15,13 +15,13 @@ def read_texts(file: Path) -> Texts:
 
 
 def write_grids(grids: Mapping[str, Grid], out: Path) -> None:
-    """Write grids as `quantize.learned` reads them; `rest` stands beside where it is known."""
+    """Write grids as `quantize.learned` reads them; `exact` stands beside where it is known."""
     from safetensors.torch import save_file
 
     tensors = {
         f"{name}.{part}": getattr(grid, part).contiguous()
         for name, grid in grids.items()
-        for part in (*PARTS, "rest")
+        for part in (*PARTS, "exact")
         if getattr(grid, part) is not None
     }
     facts = {name: f"{grid.bits} {grid.n_inputs}" for name, grid in grids.items()}
@@ -39,7 +39,7 @@ def read_grids(file: Path) -> dict[str, Grid]:
         name: Grid(
             bits=int(bits),
             n_inputs=int(n_inputs),
-            rest=there.get(f"{name}.rest"),
+            exact=there.get(f"{name}.exact"),
             **{part: there[f"{name}.{part}"] for part in PARTS},
         )
         for name, (bits, n_inputs) in facts.items()
