@@ -151,6 +151,7 @@ def launched(command, run, until_step=None):
         every = [*psutil.Process(process.pid).children(recursive=True), process]
         for one in every:
             one.kill()
+        psutil.wait_procs(every[:-1], timeout=60)  # the lock goes with them
     _, said = process.communicate(timeout=300)
     return process.returncode, said
 
