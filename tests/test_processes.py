@@ -5,10 +5,12 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import psutil
 import pytest
 import torch
+import waiting
 from safetensors.torch import load_file
 
 import labkit
@@ -20,6 +22,7 @@ from labkit.run import FINISHED
 pytestmark = pytest.mark.process
 
 QUIET = SilentView()
+until = partial(waiting.until, seconds=120.0)
 
 
 def losses(run):
@@ -42,13 +45,6 @@ def assert_same(run, other):
     assert ours.keys() == theirs.keys()
     for name, tensor in ours.items():
         assert torch.allclose(tensor, theirs[name], atol=2e-3), name
-
-
-def until(run, holds, seconds=120.0):
-    deadline = time.monotonic() + seconds
-    while not holds(run):
-        assert time.monotonic() < deadline, run.events()[-3:]
-        time.sleep(0.01)
 
 
 def others_of(run):

@@ -9,6 +9,7 @@ import sys
 import time
 
 import pytest
+from waiting import until
 
 import labkit
 from labkit import launch
@@ -19,14 +20,6 @@ from labkit.run import FINISHED, Run
 pytestmark = pytest.mark.process
 
 QUIET = SilentView()
-
-
-def until(run, holds, seconds=60.0):
-    """Wait for a state of a run, not for time."""
-    deadline = time.monotonic() + seconds
-    while not holds(run):
-        assert time.monotonic() < deadline, run.events()[-3:]
-        time.sleep(0.01)
 
 
 def adapter(run):

@@ -46,14 +46,16 @@ def crew(job: Job, size: int) -> Iterator[None]:
         with _joined():
             yield
         return
-    with _surroundings(size) as environment, Crew(job, _started(job, environment)) as others:
+    with _surroundings(size), Crew(job, _started(job, size)) as others:
         try:
             with _joined():
                 yield
         except LabError:
             raise
         except Exception as error:
-            raise others.blamed(error) from error
+            if lost := others.lost():
+                raise lost from error
+            raise
 
 
 @contextlib.contextmanager
@@ -89,12 +91,12 @@ class Crew:
             child.kill()
             child.wait()
 
-    def blamed(self, error: Exception) -> Exception:
-        """Return what is to be said of an error: that one of the others died, if one did."""
+    def lost(self) -> RunFailed | None:
+        """Return that one of the others died, if one does in a moment; None where all live."""
         deadline = time.monotonic() + 4 * PERIOD
         while time.monotonic() < deadline and not self._dead():
             time.sleep(PERIOD / 10)
-        return self._loss() if self._dead() else error
+        return self._loss() if self._dead() else None
 
     def _dead(self) -> "list[tuple[int, int]]":
         """Return the rank and the exit status of each that died."""
@@ -125,8 +127,8 @@ class Crew:
 
 
 @contextlib.contextmanager
-def _surroundings(size: int) -> Iterator[dict[str, str]]:
-    """Be the first of `size` processes on this machine; give the environment of all of them."""
+def _surroundings(size: int) -> Iterator[None]:
+    """Be the first of `size` processes on this machine, inside."""
     import torch
 
     each = max(1, machine.processors() // size)
@@ -143,7 +145,7 @@ def _surroundings(size: int) -> Iterator[dict[str, str]]:
     os.environ.update(values)
     torch.set_num_threads(each)
     try:
-        yield values
+        yield
     finally:
         torch.set_num_threads(threads)
         for name in values:
@@ -152,14 +154,14 @@ def _surroundings(size: int) -> Iterator[dict[str, str]]:
                 os.environ[name] = before[name]
 
 
-def _started(job: Job, environment: dict[str, str]) -> "list[subprocess.Popen[bytes]]":
-    """Start the other processes of a run."""
+def _started(job: Job, size: int) -> "list[subprocess.Popen[bytes]]":
+    """Start the other processes of a run, of which this one's environment tells."""
     resume = ["--resume"] * job.resume
     command = [sys.executable, "-m", "labkit.worker", str(job.path), *resume]
-    known = machine.child_environment() | environment
+    known = machine.child_environment()
     return [
         subprocess.Popen(command, env={**known, "RANK": str(rank), "LOCAL_RANK": str(rank)})
-        for rank in range(1, int(environment["WORLD_SIZE"]))
+        for rank in range(1, size)
     ]
 
 

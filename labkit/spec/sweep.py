@@ -73,8 +73,8 @@ class SweepSpec(Spec):
         judged_by_loss = self.metric_for_best_model == "eval_loss" or self.pruner != "none"
         check_losses(space, self.settings.get("loss", "cross_entropy"), judged_by_loss)
         check_values(space, self.trial)
-        most = max((*space["processes"].ends, 1) if "processes" in space else (1,))
-        check_one_process(max(most, self.settings.get("processes", 1)), "trials")
+        searched = space["processes"].ends if "processes" in space else ()
+        check_one_process(max([self.settings.get("processes", 1), *searched]), "trials")
         if self.sampler == "grid":
             check_grid(space)
 

@@ -12,7 +12,7 @@ from ..data import Tokens
 from ..errors import SpecError
 from ..files import write_json
 from ..spec import FinetuneSpec
-from . import check, packed, precision
+from . import check, packed, precision, processes
 from .arguments import How, micro_batch
 from .batches import LossSum
 from .methods import base_of, compute_in
@@ -81,11 +81,18 @@ def kept(output_dir: Path) -> How | None:
 def decide(case: Case, pad_token_id: int, output_dir: Path, *, resume: bool = False) -> How:
     """Choose layout and precision, emit why, and keep the choice in `output_dir`.
 
-    A run that is resumed goes on as it chose before.
+    A run that is resumed goes on as it chose before; of several processes the first one chooses.
     """
-    before = kept(output_dir) if resume else None
-    if before is not None:
-        return before
+
+    def choose() -> How:
+        before = kept(output_dir) if resume else None
+        return before or _chosen(case, pad_token_id, output_dir)
+
+    return processes.agreed(choose)
+
+
+def _chosen(case: Case, pad_token_id: int, output_dir: Path) -> How:
+    """Choose, emit why, and keep it."""
     config = base_of(case.model).config.get_text_config()
     wide = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
     chosen = precision.choose(case.spec.precision, hidden=config.hidden_size, intermediate=wide)

@@ -116,8 +116,7 @@ def train(  # noqa: PLR0913 - the one way in; all but five are by name
         _tell_remarks(tuned, emit)
         learned = Learned.of(tuned, spec, folder.parent, tokenizer, labels)
         case = Case(tuned, spec, sides([*tokens_train, *tokens_eval]), emit, own_loss)
-        pad = pad_token_of(tokenizer)
-        how = processes.agreed(lambda: decide(case, pad, folder.parent, resume=resume))
+        how = decide(case, pad_token_of(tokenizer), folder.parent, resume=resume)
         with computing(tuned, how):
             spec = on_ready(tuned, how) if on_ready else spec
             trainer = PackedTrainer(

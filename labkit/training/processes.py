@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from .. import machine
 from ..errors import RunError
 
 T = TypeVar("T")
@@ -37,7 +38,7 @@ def meet() -> None:
     """
     if size() == 1:
         return
-    if os.environ.get("ACCELERATE_USE_FSDP", "false").lower() in ("1", "true"):
+    if machine.is_asked("ACCELERATE_USE_FSDP"):
         raise RunError(
             "Processes must each hold the whole model (DDP); got a launch with FSDP.",
             hint="Take distributed_type MULTI_CPU or MULTI_GPU in Accelerate's configuration.",
