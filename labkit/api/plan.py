@@ -65,9 +65,9 @@ def _case(spec: FinetuneSpec, splits: data.Splits, folder: Path) -> "Case | None
     from ..data.row_tokenizer import RowTokenizer
     from ..training.forecast import Case
 
-    tokenizer = RowTokenizer(folder)
+    tokenizer, tokenize = RowTokenizer(folder), data.tokenize_for(spec)
     rows = {
-        split: data.tokenize(getattr(splits, split), tokenizer, max_length=spec.max_length)[0]
+        split: tokenize(getattr(splits, split), tokenizer, max_length=spec.max_length)[0]
         for split in ("train", "validation", "test")
     }
     return Case.known(spec, rows, folder, len(splits.labels) if spec.head else 0)

@@ -1,7 +1,7 @@
 """What can be named in a spec: the models and data sets of `catalog.toml`, as plain values."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -47,15 +47,18 @@ def _model(name: str, values: Mapping[str, Any]) -> ModelEntry:
 def _hub(values: Mapping[str, Any] | None) -> HubSource | None:
     if values is None:
         return None
-    pinned = tuple(PinnedFile(**file) for file in values["files"])
-    return HubSource(values["id"], values["revision"], pinned)
+    return HubSource(values["id"], values["revision"], _pinned(values["files"]))
 
 
 def _package(values: Mapping[str, Any] | None) -> PackageSource | None:
     if values is None:
         return None
     wheels = tuple(_wheel(wheel) for wheel in values["wheels"])
-    return PackageSource(values["version"], PinnedFile(**values["file"]), wheels)
+    return PackageSource(values["version"], _pinned(values["files"]), wheels)
+
+
+def _pinned(files: Sequence[Mapping[str, Any]]) -> tuple[PinnedFile, ...]:
+    return tuple(PinnedFile(**file) for file in files)
 
 
 def _wheel(values: Mapping[str, Any]) -> Wheel:

@@ -12,7 +12,7 @@ from .sources import HubSource, PackageSource, RowsSource, Wheel
 
 @dataclass(frozen=True, kw_only=True)
 class ModelEntry:
-    """A causal language model that can be named."""
+    """A language model that can be named."""
 
     kind: ClassVar[str] = "model"
     command: ClassVar[str] = "labkit models --fetch"
@@ -42,7 +42,10 @@ class ModelEntry:
     """Size of the folder in the cache, in bytes."""
 
     memory_bytes: int
-    """Peak memory of the conversion's process, in bytes, measured."""
+    """Peak memory of the conversion's process, in bytes, measured; 0 where nothing is converted."""
+
+    encoder: bool = False
+    """Whether it gives a text an embedding, and writes none; otherwise it is a causal one."""
 
     terms_url: str | None = None
     """Terms that must be accepted before the first fetch; None where there are none."""

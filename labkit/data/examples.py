@@ -91,7 +91,15 @@ class WeightedTokens(Tokens):
 
 @dataclass(frozen=True)
 class PairTokens(Tokens):
-    """A preference pair as token ids: the prompt with the chosen completion, and its other."""
+    """Two rows that are learned together: the prompt with the chosen completion, and its other."""
 
-    rejected: Tokens
+    other: Tokens
     """The prompt with the rejected completion."""
+
+
+@dataclass(frozen=True)
+class SentencePair(PairTokens):
+    """Two sentences as token ids; nothing of them is predicted, so all is prompt."""
+
+    apart: bool
+    """Whether they mean different things."""

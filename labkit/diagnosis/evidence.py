@@ -143,7 +143,8 @@ class Evidence:
             return None
         try:
             most = 2**30  # nothing is cut: what was cut is one of the questions
-            return data.tokenize(getattr(self.splits, split), self.tokenizer, max_length=most)[0]
+            tokenize = data.tokenize_for(self.spec)
+            return tokenize(getattr(self.splits, split), self.tokenizer, max_length=most)[0]
         except DataError:
             return None
 

@@ -10,7 +10,8 @@ from .answers import ANSWERED, GenerationEvaluation, Writing, evaluate_generatio
 from .classify import Evaluation, evaluate_classification
 from .head import evaluate_head
 from .kinds import Model, Progress, Tokenizer
-from .rows import label_rows, text_rows
+from .nearest import evaluate_nearest
+from .rows import label_rows, sentence_rows, text_rows
 from .scores import metrics_for
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def evaluate(  # noqa: PLR0913 - the one way in; all but six are by name
     """Evaluate a model on rows of a data set.
 
     Args:
-        model: A causal language model, with or without an adapter.
+        model: A causal language model or an encoder, with or without an adapter.
         tokenizer: Its tokenizer.
         examples: The rows, `labkit.data.Example`; at least one.
         splits: Says what is asked: its `task` and `labels` are read.
@@ -57,6 +58,10 @@ def evaluate(  # noqa: PLR0913 - the one way in; all but six are by name
         named = names or metrics_for(splits.task, rows.references)
         how = Writing(answered, max_new_tokens, temperature, seed)
         return evaluate_generation(model, tokenizer, rows, named, how, progress)
+    if training.embeds(model):
+        texts = sentence_rows(tokenizer, examples, splits, max_length)
+        found = evaluate_nearest(model, texts, progress=progress, seed=seed)
+        return found.only(names) if names else found
     forms = label_rows(tokenizer, examples, splits.labels, max_length)
     if training.has_head(model):
         found = evaluate_head(

@@ -10,7 +10,7 @@ from ..errors import DataError
 from .kinds import Tokenizer
 
 if TYPE_CHECKING:
-    from ..data import Example
+    from ..data import Example, Splits, Tokens
 
 NO_CONTENT = "N/A"
 """What stands for a text that says nothing (Zhao et al., 2021)."""
@@ -45,6 +45,38 @@ class LabelRows:
 
     end: int
     """The token that ends a completion."""
+
+
+@dataclass(frozen=True)
+class SentenceRows:
+    """Texts to label by texts with known labels, for an encoder."""
+
+    asked: Sequence[Tokens]
+    """Texts to label."""
+
+    gold: Sequence[str]
+    """The right label of each."""
+
+    known: Sequence[Tokens]
+    """Training texts, in which the nearest is looked for."""
+
+    known_labels: Sequence[str]
+    """The label of each."""
+
+    labels: Sequence[str]
+    """All labels."""
+
+
+def sentence_rows(
+    tokenizer: Tokenizer, examples: Sequence[Example], splits: Splits, max_length: int
+) -> SentenceRows:
+    """Return rows to label, and the training rows of a data set to label them by."""
+    from ..data import sentences
+
+    asked, _ = sentences(examples, tokenizer, max_length=max_length)
+    known, _ = sentences(splits.train, tokenizer, max_length=max_length)
+    gold, others = ([str(one.label) for one in some] for some in (examples, splits.train))
+    return SentenceRows(asked, gold, known, others, splits.labels)
 
 
 def text_rows(tokenizer: Tokenizer, examples: Sequence[Example], max_length: int) -> TextRows:

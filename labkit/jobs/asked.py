@@ -71,6 +71,11 @@ def torch_answers(job: Job, spec: GenerateSpec, tuned: Run | None) -> list[Asked
     if not isinstance(settings, FinetuneSpec):
         raise RunError(f"{spec.run} is no fine-tuning.", hint="Name a run of %%finetune.")
     folder = model_folder(settings.model, settings.trust_remote_code, job)
+    if settings.embeds:
+        raise RunError(
+            f"{spec.run} learned embeddings: it writes nothing.",
+            hint="%evaluate says what it finds; labkit.training.embeddings gives its numbers.",
+        )
     tokenizer = load_tokenizer(folder, settings.trust_remote_code)
     form = _form(tuned, settings).fitting(tokenizer.chat_template)
     prompts = [form.filled(text, raw=spec.raw) for text in spec.prompts]

@@ -20,7 +20,7 @@ def combine(job: Job) -> str:
     spec = job.spec
     assert isinstance(spec, CombineSpec)
     splits, folder, tokenizer = opened(job, spec)
-    tokens(job, splits, tokenizer, spec.max_length)
+    tokens(job, splits, tokenizer, spec)
     write_environment(job, splits.fingerprint)
     job.emit("stage", name="combining", done=0, total=1)
     parts = [Run(name).learned for name in spec.adapters]

@@ -133,7 +133,8 @@ def _measured(job: Job, subject: Subject, rows: Rows) -> dict[str, Any]:
 def _loaded(subject: Subject, folder: Path) -> Model:
     """Return a base model in fp32, or a tuned one as its method has it."""
     if subject.learned is None:
-        return training.load_base(folder, trust_remote_code=subject.spec.trust_remote_code)
+        trusted = subject.spec.trust_remote_code
+        return training.load_base(folder, trust_remote_code=trusted, encoder=subject.spec.embeds)
     return training.load_tuned(folder, subject.learned, subject.spec)
 
 

@@ -9,7 +9,7 @@ from ..run import Run
 from ..spec import FinetuneSpec
 from ..training.schedule import batch_sentence
 from .job import Job, opened, write_environment
-from .learning import for_head, head_labels, own_loss, teacher, tokens, weighted
+from .learning import head_labels, own_loss, teacher, to_learn, tokens
 
 
 def find_lr(job: Job) -> str:
@@ -19,9 +19,8 @@ def find_lr(job: Job) -> str:
     splits, folder, tokenizer = opened(job, spec)
     job.notes(catalog.model_notes(spec.model, folder))
     labels = head_labels(spec, splits)
-    every = tokens(job, splits, tokenizer, spec.max_length)
-    rows = for_head(every["train"], splits.train, labels)
-    rows = weighted({"train": rows}, splits, spec)["train"]
+    every = tokens(job, splits, tokenizer, spec)
+    rows = to_learn({"train": every["train"]}, splits, spec)["train"]
     write_environment(job, splits.fingerprint)
     job.emit("stage", name="training at growing rates", done=0, total=1)
     found = training.find_lr(

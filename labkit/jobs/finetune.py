@@ -16,7 +16,7 @@ from ..training import processes
 from ..training.schedule import batch_sentence
 from .crew import crew
 from .job import Job, opened, write_environment
-from .learning import for_head, head_labels, own_loss, teacher, tokens, weighted
+from .learning import head_labels, own_loss, teacher, to_learn, tokens
 from .measuring import Held, Lent, measure
 from .planning import Planner, compared
 from .received import tell_received
@@ -36,12 +36,12 @@ def finetune(job: Job, lent: Lent | None = None) -> str:
     assert isinstance(spec, FinetuneSpec)
     splits, folder, tokenizer = opened(job, spec)
     job.notes(catalog.model_notes(spec.model, folder))
-    rows = tokens(job, splits, tokenizer, spec.max_length)
+    rows = tokens(job, splits, tokenizer, spec)
     write_environment(job, splits.fingerprint)
     planner = Planner.of(job, folder, rows, len(head_labels(spec, splits)))
     planner.begin()
     if planner.spec.max_length != spec.max_length:
-        rows = tokens(job, splits, tokenizer, planner.spec.max_length)
+        rows = tokens(job, splits, tokenizer, planner.spec)
     job, spec = planner.job, planner.spec
     ready = partial(lent.base.ready if lent else _fresh, folder, spec)
     result, facts = trained(job, splits, tokenizer, rows, ready, planner)
@@ -66,7 +66,7 @@ def train_beside(job: Job) -> None:
     spec = job.spec
     assert isinstance(spec, FinetuneSpec)
     splits, folder, tokenizer = opened(job, spec)
-    rows = tokens(job, splits, tokenizer, spec.max_length)
+    rows = tokens(job, splits, tokenizer, spec)
     _train(job, splits, tokenizer, rows, partial(_fresh, folder, spec), None)
 
 
@@ -111,8 +111,7 @@ def _train(
     spec = job.spec
     assert isinstance(spec, FinetuneSpec)
     labels = head_labels(spec, splits)
-    learn = {name: for_head(rows[name], getattr(splits, name), labels) for name in rows}
-    learn, loss = weighted(learn, splits, spec), own_loss(job, spec)
+    learn, loss = to_learn(rows, splits, spec), own_loss(job, spec)
     fault, pad = faults.of(job.path), tokenizer.pad_token_id or 0
     learn = {name: fault.rows(part, pad) for name, part in learn.items()}
     tell_received(job, learn, tokenizer)
@@ -157,7 +156,8 @@ def _sampler(
 ) -> Callable[[Any, int], None]:
     """Return a function that lets the model answer a few validation rows and records them."""
     assert isinstance(job.spec, FinetuneSpec)
-    chosen = list(zip(splits.validation, rows, strict=True))[: job.spec.n_samples]
+    n_samples = 0 if job.spec.embeds else job.spec.n_samples
+    chosen = list(zip(splits.validation, rows, strict=True))[:n_samples]
     longest = max((len(row.input_ids) - row.n_prompt for _, row in chosen), default=1)
 
     prompts = [row.input_ids[: row.n_prompt] for _, row in chosen]

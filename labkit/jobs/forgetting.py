@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 def text_loss(held: "Held", model: Model) -> tuple[float, int] | None:
     """Return a model's mean loss on the text that labkit brings, nats per token, and the tokens.
 
-    None where a head has taken the place of words.
+    None where a head has taken the place of words, and of an encoder, which has none.
     """
-    if held.spec.head:
+    if held.spec.head or held.spec.embeds:
         return None
     import torch
     from torch.nn.functional import cross_entropy
@@ -31,7 +31,7 @@ def text_loss(held: "Held", model: Model) -> tuple[float, int] | None:
 
 
 def forgetting(held: "Held", before: tuple[float, int] | None, model: Model) -> dict[str, Any]:
-    """Return `general_text` of metrics.json; nothing where a head has taken the place of words.
+    """Return `general_text` of metrics.json; nothing where `text_loss` has nothing to say.
 
     Args:
         held: Its tokenizer reads the text.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from .. import catalog, data, faults, machine
+from .. import catalog, data, faults, machine, training
 from ..evaluation.kinds import Tokenizer
 from ..files import write_json
 from ..spec import AnySpec, FinetuneSpec
@@ -74,6 +74,7 @@ def opened(job: Job, settings: FinetuneSpec) -> tuple[data.Splits, Path, Tokeniz
     """Return what a fine-tuning's settings name: rows, the base model's folder, its tokenizer."""
     splits = faults.of(job.path).splits(data.load(settings))
     folder = model_folder(settings.model, settings.trust_remote_code, job)
+    training.check_kind(folder, settings)
     return splits, folder, load_tokenizer(folder, settings.trust_remote_code)
 
 

@@ -45,6 +45,39 @@ def for_head(
     ]
 
 
+def to_learn(
+    rows: Mapping[str, Sequence[data.Tokens]], splits: data.Splits, spec: FinetuneSpec
+) -> dict[str, list[data.Tokens]]:
+    """Return rows as they are learned: with labels of a head, with weights, or in pairs.
+
+    Args:
+        rows: Tokens of the splits' rows, by split.
+        splits: The rows.
+        spec: The settings.
+
+    Raises:
+        DataError, SpecError: The rows have no labels where labels are needed.
+    """
+    if spec.embeds:
+        return {split: _pairs(part, getattr(splits, split), spec) for split, part in rows.items()}
+    labels = head_labels(spec, splits)
+    learn = {split: for_head(part, getattr(splits, split), labels) for split, part in rows.items()}
+    return weighted(learn, splits, spec)
+
+
+def _pairs(
+    rows: Sequence[data.Tokens], examples: Sequence[data.Example], spec: FinetuneSpec
+) -> list[data.Tokens]:
+    """Return sentences in pairs, by their labels."""
+    labels = [example.label for example in examples if example.label is not None]
+    if len(labels) < len(examples):
+        raise SpecError(
+            "The loss contrastive needs rows with labels: it draws pairs of one label and of two.",
+            hint="Take rows of a classification; see task.",
+        )
+    return [*data.sentence_pairs(rows, labels, spec.seed)] if examples else []
+
+
 def own_loss(job: Job, spec: FinetuneSpec) -> "OwnLoss | None":
     """Return the loss that was written for this run, and say by what a run is measured."""
     if spec.loss == "cross_entropy":
@@ -167,12 +200,13 @@ def _weight(weight: str, text: str) -> float:
 
 
 def tokens(
-    job: Job, splits: data.Splits, tokenizer: Tokenizer, max_length: int
+    job: Job, splits: data.Splits, tokenizer: Tokenizer, spec: FinetuneSpec
 ) -> dict[str, list[data.Tokens]]:
     """Tokenise all rows, none is refused late; record what was cut and one whole example."""
-    rows = {}
+    rows, tokenize = {}, data.tokenize_for(spec)
     for split in ("train", "validation", "test"):
-        rows[split], cut = data.tokenize(getattr(splits, split), tokenizer, max_length=max_length)
+        examples = getattr(splits, split)
+        rows[split], cut = tokenize(examples, tokenizer, max_length=spec.max_length)
         job.notes([f"{split}: {text}" for text in cut])
     job.notes(splits.notes)
     first = rows["train"][0]

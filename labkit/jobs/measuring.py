@@ -124,7 +124,8 @@ def _from_disk(
     The tuned one stays in `loaded`.
     """
     spec = held.spec
-    loaded.append(training.load_base(held.folder, trust_remote_code=spec.trust_remote_code))
+    trusted, encoder = spec.trust_remote_code, spec.embeds
+    loaded.append(training.load_base(held.folder, trust_remote_code=trusted, encoder=encoder))
     base, before = base or held.evaluate(loaded[0], "base"), text_loss(held, loaded[0])
     if spec.method in ("full", "qlora"):  # these have another base than the one in memory
         _free(loaded)

@@ -7,7 +7,7 @@ from ..report import plan_of
 from ..run import Run
 from ..spec import FinetuneSpec
 from .job import Job, opened, write_environment
-from .learning import for_head, head_labels, tokens
+from .learning import head_labels, to_learn, tokens
 from .planning import Planner
 
 
@@ -17,7 +17,7 @@ def plan(job: Job) -> str:
     assert isinstance(spec, FinetuneSpec)
     splits, folder, tokenizer = opened(job, spec)
     job.notes(catalog.model_notes(spec.model, folder))
-    rows, labels = tokens(job, splits, tokenizer, spec.max_length), head_labels(spec, splits)
+    rows, labels = tokens(job, splits, tokenizer, spec), head_labels(spec, splits)
     write_environment(job, splits.fingerprint)
     planner = Planner.of(job, folder, rows, len(labels), refuses=False)
     if planner.case is None:
@@ -31,7 +31,7 @@ def plan(job: Job) -> str:
     if case.source != "measured" and not planner.cannot_fit:
         job.emit("stage", name="probe steps", done=0, total=1)
         model = training.load_model(folder, fitted)
-        learn = for_head(rows["train"], splits.train, labels)
+        learn = to_learn({"train": rows["train"]}, splits, fitted)["train"]
         measured = training.rehearse(
             model, tokenizer, learn, fitted, body=case.body, output_dir=job.path, emit=job.emit,
             labels=labels,

@@ -41,8 +41,10 @@ def tell_received(
 
 def tell_asked(job: Job, examples: Sequence[data.Example], tokenizer: Tokenizer) -> None:
     """Record the first prompt that a model is asked when it is measured."""
+    embeds = getattr(job.spec, "embeds", False)
     for first in examples[:1]:
-        job.emit("asked", row=first.row, prompt=data.texts_of(first, tokenizer)[0])
+        prompt = data.sentence(first) if embeds else data.texts_of(first, tokenizer)[0]
+        job.emit("asked", row=first.row, prompt=prompt)
 
 
 def _print(row: data.Tokens) -> str:

@@ -110,7 +110,7 @@ def _trained(bench: Bench, job: Job) -> str:
     spec = job.spec
     assert isinstance(spec, FinetuneSpec)
     splits, folder, tokenizer = opened(job, spec)
-    rows = tokens(job, splits, tokenizer, spec.max_length)
+    rows = tokens(job, splits, tokenizer, spec)
     write_environment(job, splits.fingerprint)
     try:
         ready = partial(bench.base.ready, folder, spec)

@@ -45,7 +45,7 @@ GROUPS = (
         (
             "loss", "label_smoothing_factor", "class_weights", "focal_gamma",
             "unlikelihood_alpha", "teacher", "temperature", "teacher_weight",
-            "beta", "rejected_template",
+            "beta", "rejected_template", "margin",
         ),
     ),
     Group(

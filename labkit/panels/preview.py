@@ -84,9 +84,10 @@ def previewed(spec: FinetuneSpec, first: int = 0) -> Preview:
         return Preview(splits, rows, first, (note, *notes), None, 0)
     tokenizer = _tokenizer(folder)
     examples = splits.train[: max(MEASURED, first + SHOWN)]
-    tokens, more = data.tokenize(examples, tokenizer, max_length=spec.max_length)
+    tokenize = data.tokenize_for(spec)
+    tokens, more = tokenize(examples, tokenizer, max_length=spec.max_length)
     mean = sum(len(row.input_ids) for row in tokens) / len(tokens)
-    whole, _ = data.tokenize(chosen, tokenizer, max_length=2**40)
+    whole, _ = tokenize(chosen, tokenizer, max_length=2**40)
     each = zip(chosen, whole, tokens[first:], strict=False)
     seen = (_seen(example, full, kept, tokenizer) for example, full, kept in each)
     rows = tuple(map(_with_head, seen, chosen)) if spec.head else tuple(seen)

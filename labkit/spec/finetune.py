@@ -34,6 +34,8 @@ class FinetuneSpec(
         super().__post_init__()
         if self.learns_pairs:
             self._check_pairs()
+        if self.embeds:
+            self._check_embeds()
 
     def _check_pairs(self) -> None:
         """Refuse what leaves no base model to compare with, or learns no answers."""
@@ -49,6 +51,23 @@ class FinetuneSpec(
             raise SpecError(
                 f"The loss dpo compares answers with those of the base model, the adapter "
                 f"switched off; it does not go with {name}: {getattr(self, name)!r}.",
+                hint=f"Leave {name} out, or take another loss.",
+            )
+
+    def _check_embeds(self) -> None:
+        """Refuse what an encoder does not learn with: it has no output layer and no last token."""
+        wrong = {
+            "method": self.method not in ("lora", "rslora", "dora", "full"),
+            "task": self.task not in ("auto", "classification"),
+            "packing": self.packing == "packed",
+            "head": self.head,
+            "last_layers": self.last_layers is not None,
+            "init_lora_weights": self.init_lora_weights == "eva",
+        }
+        for name in (name for name, is_wrong in wrong.items() if is_wrong):
+            raise SpecError(
+                f"The loss contrastive trains the embeddings of an encoder on rows with labels, by "
+                f"lora, rslora, dora or full; it does not go with {name}: {getattr(self, name)!r}.",
                 hint=f"Leave {name} out, or take another loss.",
             )
 

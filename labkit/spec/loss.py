@@ -13,9 +13,9 @@ class LossSettings(Spec):
     """The loss and its settings; one that the loss does not take is None."""
 
     loss: str = "cross_entropy"
-    """What is made small: `cross_entropy`, `focal`, `unlikelihood`, `distillation`, `dpo`, or the
-    name of a function of your own, `(model_output, batch)` to a number: in a cell, or
-    `losses.py:mine`."""
+    """What is made small: `cross_entropy`, `focal`, `unlikelihood`, `distillation`, `dpo`,
+    `contrastive` (encoders), or the name of a function of your own, `(model_output, batch)` to a
+    number: in a cell, or `losses.py:mine`."""
 
     label_smoothing_factor: float = dependent(at_least=0, at_most=0.99, unit="probability")
     """Cross-entropy: probability that is spread over all tokens, away from the right one."""
@@ -44,6 +44,15 @@ class LossSettings(Spec):
 
     rejected_template: str = dependent()
     """DPO: the rejected completion with `{column}` places; the chosen one is the completion."""
+
+    margin: float = dependent(above=0, at_most=2, unit="distance")
+    """Contrastive: how far apart two sentences of different labels are to be; an embedding has
+    length 1, so 2 is as far as there is."""
+
+    @property
+    def embeds(self) -> bool:
+        """Whether embeddings are learned, those of an encoder."""
+        return self.loss == "contrastive"
 
     @property
     def learns_pairs(self) -> bool:

@@ -53,6 +53,12 @@ LOSSES: Mapping[str, Loss] = {
         {"beta": 0.1, "rejected_template": "{rejected}"},
         "nats per pair",
     ),
+    "contrastive": Loss(
+        "contrastive loss",
+        "Hadsell et al., 2006, doi:10.1109/CVPR.2006.100",
+        {"margin": 1.0},
+        "squared distance per pair",
+    ),
 }
 """Losses by their name in a spec; any other name is that of a function of one's own."""
 

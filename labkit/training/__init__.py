@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .arguments import How
     from .combined import combine
+    from .contrastive import embeddings
+    from .encoders import check_kind
     from .finetune import TrainResult, train
     from .methods import (
         AdapterFacts,
         adapter_facts,
         add_adapter,
+        embeds,
         has_head,
         load_adapter,
         load_base,
@@ -37,7 +40,10 @@ __all__ = [
     "TrainResult",
     "adapter_facts",
     "add_adapter",
+    "check_kind",
     "combine",
+    "embeddings",
+    "embeds",
     "find_lr",
     "has_head",
     "load_adapter",
@@ -54,6 +60,8 @@ __all__ = [
 
 _HOMES = {
     "combined": ("combine",),
+    "contrastive": ("embeddings",),
+    "encoders": ("check_kind",),
     "finetune": ("TrainResult", "train"),
     "planning": ("Plan", "plan"),
     "range_test": ("find_lr",),
@@ -63,6 +71,7 @@ _HOMES = {
         "AdapterFacts",
         "adapter_facts",
         "add_adapter",
+        "embeds",
         "has_head",
         "load_adapter",
         "load_base",

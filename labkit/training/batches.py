@@ -25,7 +25,7 @@ Batch = dict[str, Any]
 `(t,)` int64 they predict and the number of their row in `rows` `(t,)` int64; `weights` `(t,)`
 float32 where rows do not count alike; `idle` where none of them is to be learned."""
 
-ABOUT_TARGETS = ("positions", "targets", "rows", "weights", "pairs", "idle")
+ABOUT_TARGETS = ("positions", "targets", "rows", "weights", "pairs", "apart", "idle")
 """What a batch holds beside the model's inputs."""
 
 

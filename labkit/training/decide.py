@@ -108,6 +108,8 @@ def _layout(case: Case, chosen: str) -> tuple[str, bool]:
     """Return the packing and whether rows share their prompt's beginning."""
     if case.spec.packing == "padded":
         return "padded", False
+    if case.spec.embeds:
+        return _padded(case, "an encoder reads a sentence in both directions")
     if case.own_loss is not None:
         return _padded(case, f"the loss {case.own_loss.name} is given all logits")
     dropout = check.dropout(case.model)

@@ -22,7 +22,7 @@ from .decide import Case, computing, decide, pad_token_of
 from .learned import Learned
 from .methods import adapter_facts, remarks
 from .own_loss import OwnLoss
-from .preference import sides
+from .pairs import sides
 from .ready import ready
 from .special_loss import special_loss
 from .surroundings import quiet, reproducible, undisturbing

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -11,7 +11,7 @@ from ..spec import FinetuneSpec
 from . import batches
 from .arguments import count_steps, steps_per_epoch
 from .methods import AdapterFacts, adapter_facts, add_adapter, is_adapted
-from .preference import sides
+from .pairs import sides
 from .surroundings import quiet
 
 if TYPE_CHECKING:
@@ -56,10 +56,11 @@ def plan(model: "nn.Module", tokens: Sequence[Tokens], spec: FinetuneSpec) -> Pl
 
 def _facts(model: "nn.Module", spec: FinetuneSpec) -> AdapterFacts:
     """Count an adapter's parameters; a model that has none yet gets it without any memory."""
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoModel, AutoModelForCausalLM
 
     if is_adapted(model) or spec.method == "full":
         return adapter_facts(model)
     with torch.device("meta"), quiet():
-        bare = AutoModelForCausalLM.from_config(model.config)  # type: ignore[no-untyped-call]
+        kind: Any = AutoModel if spec.embeds else AutoModelForCausalLM
+        bare = kind.from_config(model.config)
         return adapter_facts(add_adapter(bare, spec))

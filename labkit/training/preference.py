@@ -4,7 +4,7 @@ Both completions of a pair are rows of one batch, the chosen one first. The refe
 same base with its adapter switched off, so no second model lies in memory.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -12,42 +12,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..data import PairTokens, Tokens
+from ..data import Tokens
 from ..spec import FinetuneSpec
 from . import batches
 from .batches import Batch, LossSum
 from .methods import head_of
+from .pairs import paired
 
 if TYPE_CHECKING:
     from peft import PeftModel
 
 PAIRS = 4
 """Pairs that are measured at a time."""
-
-Collate = Callable[[Sequence[Tokens]], Batch]
-
-
-def sides(rows: Sequence[Tokens]) -> list[Tokens]:
-    """Return the rows that the model reads: of a pair the chosen one, then the rejected one."""
-    return [side for row in rows for side in _sides(row)]
-
-
-def _sides(row: Tokens) -> tuple[Tokens, ...]:
-    if not isinstance(row, PairTokens):
-        return (row,)
-    return Tokens(row.input_ids, row.n_prompt), row.rejected
-
-
-def paired(collate: Collate) -> Collate:
-    """Return a collator of pairs; its batches say in `pairs` `(1,)` how many they have."""
-    return lambda rows: collate(sides(rows)) | {"pairs": torch.tensor([len(rows)])}
-
-
-def items_of(row: Tokens) -> float:
-    """Return how much a row adds to what a summed loss is divided by; a pair is one."""
-    if isinstance(row, PairTokens):
-        return 1.0
-    return batches.n_targets(row) * batches.weight_of(row)
 
 
 @dataclass(frozen=True)

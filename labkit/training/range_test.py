@@ -17,7 +17,7 @@ from ..errors import RunFailed
 from ..spec import FinetuneSpec
 from .decide import Case, computing, decide, pad_token_of
 from .own_loss import OwnLoss
-from .preference import sides
+from .pairs import sides
 from .rates import HIGHEST, Found, judged, rate_at
 from .ready import ready
 from .special_loss import special_loss

@@ -9,7 +9,7 @@ from ..spec import FinetuneSpec
 from .decide import Case, computing, decide, pad_token_of
 from .forecast import Anatomy, Calibration
 from .forecast.probe import probe
-from .preference import sides
+from .pairs import sides
 from .ready import ready
 from .surroundings import quiet, reproducible
 

@@ -9,6 +9,8 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+from .encoders import is_encoder
+
 Shapes = Mapping[str, tuple[int, ...]]
 """Full name of each weight → its shape, as the model's files have it."""
 
@@ -73,11 +75,13 @@ def sketch(folder: Path) -> Sketch | None:
     """Return the sketch of a model in a folder; None where its files do not say all of it.
 
     So it is of mixtures of experts, whose layers are put together when they are loaded, of weights
-    that are stored quantised, and of models with parts beside the language model.
+    that are stored quantised, of models with parts beside the language model, and of encoders.
     """
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     strange = ("quantization_config", "vision_config", "audio_config", "per_layer_config")
     if any(name in config for name in strange) or any("experts" in name for name in config):
+        return None
+    if is_encoder(folder):
         return None
     found: dict[str, tuple[int, ...]] = {}
     for file in sorted(folder.glob("*.safetensors")):

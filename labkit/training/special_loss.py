@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from ..spec import FinetuneSpec
 from .arguments import How
 from .batches import LossSum
+from .contrastive import contrasting
 from .decide import Case, tried
 from .distillation import taught
 from .preference import preferring
@@ -28,4 +29,4 @@ def special_loss(
         SpecError: What a loss of one's own gives is no loss.
     """
     found = tried(case, how) or taught(case.model, teacher, spec)
-    return found or preferring(case.model, spec)
+    return found or preferring(case.model, spec) or contrasting(spec)

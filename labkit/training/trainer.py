@@ -24,10 +24,10 @@ from transformers import (
 )
 
 from .. import machine
-from ..data import Tokens
+from ..data import PairTokens, Tokens
 from ..errors import RunFailed
 from ..spec import FinetuneSpec
-from . import autopsy, batches, checkpoints, losses, preference, processes
+from . import autopsy, batches, checkpoints, losses, pairs, processes
 from .arguments import How, arguments
 from .batches import Batch, LossSum
 from .collated import Collated, changed
@@ -75,8 +75,8 @@ class PackedTrainer(Trainer):
         )
         if change_batch is not None:
             self._collate = changed(self._collate, change_batch)
-        if spec.learns_pairs:
-            self._collate = preference.paired(self._collate)
+        if isinstance(rows[0][0], PairTokens):
+            self._collate = pairs.paired(self._collate)
         self._loss_sum = loss_sum or partial(batches.loss_sum, of=losses.target_loss(spec))
         if spec.last_layers is not None:
             every = [*rows[0], *rows[1]]
@@ -186,7 +186,7 @@ class PackedTrainer(Trainer):
         self.tuned.eval()
         made = processes.mine([*batches.for_evaluation(self.eval_rows)])
         sums = processes.gathered([self._eval_sum(rows) for rows in made])
-        counts = map(preference.items_of, self.eval_rows)
+        counts = map(pairs.items_of, self.eval_rows)
         metrics = {"eval_loss": math.fsum(chain.from_iterable(sums)) / math.fsum(counts)}
         self.log(dict(metrics))
         self.emit("eval", step=self.state.global_step, eval_loss=metrics["eval_loss"])

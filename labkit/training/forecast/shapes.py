@@ -95,8 +95,8 @@ def _size(row: Tokens) -> tuple[int, int]:
     """Return the tokens of a row and those of its prompt; of a pair, those of both sides."""
     if not isinstance(row, PairTokens):
         return len(row.input_ids), row.n_prompt
-    tokens = len(row.input_ids) + len(row.rejected.input_ids)
-    return tokens, row.n_prompt + row.rejected.n_prompt
+    tokens = len(row.input_ids) + len(row.other.input_ids)
+    return tokens, row.n_prompt + row.other.n_prompt
 
 
 def _alike(one: Sequence[int], other: Sequence[int]) -> int:

@@ -5,7 +5,7 @@ A new method is an entry in `labkit.spec.METHODS` and one in `CONFIGURATIONS`.
 
 from .add import add_adapter, remarks
 from .configurations import CONFIGURATIONS
-from .facts import AdapterFacts, adapter_facts, base_of, head_of, is_adapted
+from .facts import AdapterFacts, adapter_facts, base_of, embeds, head_of, is_adapted
 from .four_bit import compute_in, is_four_bit
 from .head import has_head, read_labels, write_labels
 from .loading import load_adapter, load_base, load_model, load_tuned
@@ -22,6 +22,7 @@ __all__ = [
     "base_of",
     "changes_the_base",
     "compute_in",
+    "embeds",
     "has_head",
     "head_of",
     "is_adapted",

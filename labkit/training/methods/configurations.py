@@ -45,7 +45,7 @@ def _lora(model: "PreTrainedModel", spec: FinetuneSpec) -> "PeftConfig":
         else None,
         use_dora=spec.method == "dora",
         use_rslora=spec.method == "rslora",
-        task_type="CAUSAL_LM",
+        task_type="FEATURE_EXTRACTION" if spec.embeds else "CAUSAL_LM",
     )
 
 

@@ -40,8 +40,13 @@ def base_of(model: "nn.Module") -> "PreTrainedModel":
 
 
 def head_of(model: "nn.Module") -> "nn.Module":
-    """Return the layer that turns hidden states into logits."""
+    """Return the layer that turns hidden states into logits; an encoder has none."""
     return cast("nn.Module", base_of(model).get_output_embeddings())  # type: ignore[no-untyped-call]
+
+
+def embeds(model: "nn.Module") -> bool:
+    """Tell whether a model is an encoder, which gives states and no logits."""
+    return head_of(model) is None
 
 
 def is_adapted(model: "nn.Module") -> bool:

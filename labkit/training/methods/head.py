@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ...errors import SpecError
 from ...files import write_json
 from ...spec import FinetuneSpec
-from .facts import base_of, head_of
+from .facts import base_of, embeds, head_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -43,6 +43,8 @@ def put_head(model: "PreTrainedModel", n_labels: int) -> "PreTrainedModel":
 
 def has_head(model: "nn.Module") -> bool:
     """Tell whether a model answers with a label, not with a token."""
+    if embeds(model):
+        return False
     embedding = base_of(model).get_input_embeddings()
     n_outputs: int = head_of(model).weight.shape[0]  # type: ignore[index, assignment]
     n_tokens: int = embedding.weight.shape[0]  # type: ignore[index, assignment]

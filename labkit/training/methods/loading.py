@@ -8,6 +8,7 @@ from torch import nn
 
 from ... import machine
 from ...spec import FinetuneSpec
+from ..encoders import architecture, is_encoder, writes_nothing
 from ..slow_imports import import_peft
 from ..surroundings import quiet
 from .four_bit import let_go_of_files, quantisation
@@ -25,6 +26,7 @@ def load_base(
     folder: Path,
     *,
     trust_remote_code: bool = False,
+    encoder: bool = False,
     **options: Any,  # noqa: ANN401 - more for from_pretrained
 ) -> "PreTrainedModel":
     """Return the model of a folder in fp32, using all processors this process may use.
@@ -32,28 +34,37 @@ def load_base(
     Args:
         folder: A model in Transformers' format.
         trust_remote_code: Run code that comes with it.
+        encoder: Take it as an encoder, which gives embeddings; otherwise it has to write.
         **options: More for `from_pretrained`.
+
+    Raises:
+        SpecError: It is an encoder, and not wanted as one.
     """
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoModel, AutoModelForCausalLM
     from transformers.utils import logging
 
+    if is_encoder(folder) and not encoder:
+        raise writes_nothing(folder.name, architecture(folder), "Name a causal language model.")
     torch.set_num_threads(machine.processors())
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    kind: Any = AutoModel if encoder else AutoModelForCausalLM
     with quiet():
-        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+        model: PreTrainedModel = kind.from_pretrained(
             folder,
             dtype=torch.float32,
             trust_remote_code=trust_remote_code,
             local_files_only=True,
             **options,
         )
+    if encoder and hasattr(model, "pooler"):
+        setattr(model, "pooler", None)  # noqa: B010 - an embedding is the mean of the states, nothing comes after them
     return model
 
 
 def load_model(folder: Path, spec: FinetuneSpec) -> "PreTrainedModel":
     """Return the base model as the method wants it: in fp32, or in 4 bits."""
     if spec.method != "qlora":
-        return load_base(folder, trust_remote_code=spec.trust_remote_code)
+        return load_base(folder, trust_remote_code=spec.trust_remote_code, encoder=spec.embeds)
     model = load_base(
         folder,
         trust_remote_code=spec.trust_remote_code,
@@ -77,7 +88,7 @@ def load_tuned(
         base: The base model, if it is in memory; it is changed. Left out, it is loaded.
     """
     if spec.method == "full" and not spec.head:
-        return _ready(load_base(learned, trust_remote_code=spec.trust_remote_code))
+        return _ready(load_model(learned, spec))
     model: Any = base if base is not None else load_model(folder, spec)
     if spec.head:
         put_head(model, len(read_labels(learned)))

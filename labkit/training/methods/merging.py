@@ -50,7 +50,8 @@ def load_merged(folder: Path, learned: Path, spec: FinetuneSpec) -> "PreTrainedM
     """
     if spec.method == "full":
         return merge(load_tuned(folder, learned, spec))
-    base = load_base(folder, trust_remote_code=spec.trust_remote_code)
+    trusted = spec.trust_remote_code
+    base = load_base(folder, trust_remote_code=trusted, encoder=spec.embeds)
     merged: Any = merge(load_tuned(folder, learned, spec, base=base))
     return cast("PreTrainedModel", merged.eval())
 
