@@ -209,14 +209,15 @@ def tokens(
         rows[split], cut = tokenize(examples, tokenizer, max_length=spec.max_length)
         job.notes([f"{split}: {text}" for text in cut])
     job.notes(splits.notes)
-    first = rows["train"][0]
+    first, example = rows["train"][0], splits.train[0]
+    shown = tokenizer.decode(first.input_ids[: first.n_prompt])
     job.emit(
         "example",
-        prompt=tokenizer.decode(first.input_ids[: first.n_prompt]),
+        prompt=data.sentence(example) if spec.embeds else shown,
         completion=tokenizer.decode(first.input_ids[first.n_prompt :]),
         n_tokens=len(first.input_ids),
         n_target_tokens=len(first.input_ids) - first.n_prompt,
-        chat=splits.train[0].messages is not None,
+        chat=example.messages is not None,
     )
     job.emit("data", **{split: len(part) for split, part in rows.items()})
     return rows

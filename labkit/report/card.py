@@ -85,6 +85,11 @@ def _use(run: Run) -> str:
     metrics = run.metrics
     if metrics.get("task") == "classification":
         named = ", ".join(f"`{label}`" for label in metrics.get("labels", []))
+        if run.spec.as_dict()["loss"] == "contrastive":
+            return (
+                "Gives a text an embedding that is near those of texts with the same label, of "
+                f"{named}: the mean of its tokens' states, scaled to length 1, as below."
+            )
         return (
             f"Puts one of these labels on a text in the form of the training rows: {named}. "
             "Score each label's likelihood after the prompt, as the results below were measured."

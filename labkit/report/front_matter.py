@@ -25,12 +25,19 @@ def front_matter(run: Run) -> dict[str, Any]:
         **({"base_model": base, "base_model_relation": relation} if base else {}),
         "library_name": _library(spec),
         **licence_of(model),
-        "pipeline_tag": "text-classification" if spec["head"] else "text-generation",
+        "pipeline_tag": _pipeline(spec),
         **({"datasets": [dataset]} if dataset else {}),
         "tags": ["labkit", spec["method"], kind],
         **({"metrics": _metric_names(run.metrics)} if run.metrics else {}),
         **({"model-index": [_index(run)]} if has_results(run.metrics) else {}),
     }
+
+
+def _pipeline(spec: dict[str, Any]) -> str:
+    """Return what the hub calls the work of such a model."""
+    if spec["loss"] == "contrastive":
+        return "sentence-similarity"
+    return "text-classification" if spec["head"] else "text-generation"
 
 
 def needs_labkit(spec: dict[str, Any]) -> bool:

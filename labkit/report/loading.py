@@ -15,12 +15,17 @@ def loading(run: Run) -> str:
 
 
 def program(run: Run) -> str:
-    """Return Python that prints the model's answer to the run's first prompt."""
+    """Return Python that prints the model's answer to the run's first prompt.
+
+    Of an encoder it prints how alike that text and another one are.
+    """
     spec, example = run.spec.as_dict(), run.last("example") or {}
     loader = _LABKIT if needs_labkit(spec) else _LOADERS[_kind(run)]
-    answer = _CHOOSE if spec["head"] else _GENERATE
+    answer = _PROMPT + (_CHOOSE if spec["head"] else _GENERATE)
+    if spec["loss"] == "contrastive":
+        loader, answer = loader.replace("AutoModelForCausalLM", "AutoModel"), _COMPARE
     base = hub_id(str(spec["model"])) or str(spec["model"])
-    code = f"{loader}\n\n{_PROMPT}{answer}"
+    code = f"{loader}\n\n{answer}"
     return code.format(
         base=base,
         quant=spec["bnb_4bit_quant_type"],
@@ -86,6 +91,19 @@ _CHOOSE = """\
 labels = {labels!r}
 scores = model(**inputs).logits[0, -1]
 print(labels[int(scores.argmax())])"""
+
+
+_COMPARE = """\
+import torch
+
+texts = [{prompt!r}, "A sentence of your own."]
+inputs = tokenizer(texts, padding=True, return_tensors="pt")
+with torch.no_grad():
+    states = model(**inputs).last_hidden_state
+mask = inputs["attention_mask"].unsqueeze(-1)
+mean = (states * mask).sum(1) / mask.sum(1)
+first, second = torch.nn.functional.normalize(mean, dim=-1)
+print(f"cosine similarity: {{float(first @ second):.3f}}")"""
 
 
 def _kind(run: Run) -> str:

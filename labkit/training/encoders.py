@@ -15,7 +15,7 @@ WRITERS = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
 
 def architecture(folder: Path) -> str:
     """Return the class that a model's files name."""
-    return str((read_json(folder / "config.json").get("architectures") or ["unknown"])[0])
+    return str((read_json(Path(folder) / "config.json").get("architectures") or ["unknown"])[0])
 
 
 def is_encoder(folder: Path) -> bool:
