@@ -12,11 +12,11 @@ from torch.nn.functional import kl_div
 from labkit.export.calibrate.find import put_grids
 from labkit.export.calibrate.gptq import gptq
 from labkit.export.calibrate.grid import Grid, best_grid, n_bytes, nearest
-from labkit.export.calibrate.repair import GridLinear, Part, repair
+from labkit.export.calibrate.repair import GridLinear, Part, as_int8, repair
 from labkit.export.calibrate.repair import divergence as divergence_of
 from labkit.export.calibrate.sensitivity import in_eight_bits, sensitivities, spread
 from labkit.export.calibrate.stored import read_grids, write_grids
-from labkit.export.calibrate.texts import by_length, continued, lessons, own_texts, padded
+from labkit.export.calibrate.texts import by_length, continued, lessons, own_texts, padded, prose
 from labkit.export.calibrate.walk import linears, round_layers
 from labkit.export.quantize.packed import packed
 
@@ -71,6 +71,30 @@ def test_gptq_changes_the_products_less_than_rounding_does(weight, inputs, block
     assert errors[0] < 0.5 * errors[1]
 
 
+def read_in_eight_bits(rows, size=32):
+    """What a product of ONNX Runtime reads: blocks of values in steps of the largest by 127."""
+    found = rows.clone()
+    for row in found:
+        for start in range(0, len(row), size):
+            block = row[start : start + size]
+            step = block.abs().max() / 127
+            block.copy_((block / step).round() * step)
+    return found
+
+
+def test_inputs_are_read_as_onnx_runtime_reads_them(weight):
+    x = torch.randn(5, 80, generator=torch.Generator().manual_seed(2))
+    x[0, :32] = 0
+    found = as_int8(x, 32)
+    assert torch.equal(found[0, :32], torch.zeros(32))
+    torch.testing.assert_close(found[1:], read_in_eight_bits(x[1:]))
+    exact = nearest(weight, 8, 32)
+    ours = GridLinear(exact)(x)
+    theirs = torch.from_numpy(by_onnx_runtime(exact, x.numpy(), accuracy_level=4))
+    plain = x @ exact.weight().T
+    assert (ours - theirs).abs().max() < 0.1 * (plain - theirs).abs().max()
+
+
 def test_the_gradient_of_a_scale_is_the_one_of_the_formula(weight):
     x = torch.randn(5, 80, generator=torch.Generator().manual_seed(2), requires_grad=True)
     grid = nearest(weight, 4, 32)  # the last block is padded
@@ -78,7 +102,7 @@ def test_the_gradient_of_a_scale_is_the_one_of_the_formula(weight):
     layer(x).square().sum().backward()
     scales = grid.scales.clone().requires_grad_()
     steps = grid.values.float() - grid.zeros[..., None].float()
-    again = x.detach().clone().requires_grad_()
+    again = read_in_eight_bits(x.detach()).requires_grad_()
     restored = (steps * scales[..., None]).flatten(1)[:, :80]
     (again @ restored.T).square().sum().backward()
     torch.testing.assert_close(layer.scales.grad, scales.grad)
@@ -87,29 +111,32 @@ def test_the_gradient_of_a_scale_is_the_one_of_the_formula(weight):
 
 @pytest.mark.parametrize(("bits", "block_size"), [(4, 16), (4, 32), (8, 32)])
 def test_onnx_runtime_reads_a_grid_as_it_was_meant(weight, bits, block_size):
+    grid = nearest(weight, bits, block_size)
+    rows = np.random.default_rng(0).normal(size=(3, 80)).astype(np.float32)
+    found, wanted = by_onnx_runtime(grid, rows), rows @ grid.weight().numpy().T
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
+
+
+def by_onnx_runtime(grid, rows, **how):
     import onnxruntime
     from onnx import TensorProto, helper, numpy_helper
 
-    grid = nearest(weight, bits, block_size)
     parts = (grid.values.numpy(), grid.scales.numpy(), grid.zeros.numpy())
-    tensors = [part[0] for part in packed(bits, *parts).tensors]
+    tensors = [part[0] for part in packed(grid.bits, *parts).tensors]
     node = helper.make_node(
         "MatMulNBits", ["x", "q", "s", "z"], ["y"], domain="com.microsoft",
-        K=80, N=24, bits=bits, block_size=block_size,
+        K=80, N=24, bits=grid.bits, block_size=grid.block_size, **how,
     )  # fmt: skip
     x, y = (
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, [3, size])
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [len(rows), size])
         for name, size in (("x", 80), ("y", 24))
     )
     weights = [numpy_helper.from_array(t, n) for t, n in zip(tensors, "qsz", strict=True)]
     graph = helper.make_graph([node], "g", [x], [y], weights)
     opsets = [helper.make_opsetid("", 21), helper.make_opsetid("com.microsoft", 1)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
-    rows = np.random.default_rng(0).normal(size=(3, 80)).astype(np.float32)
     session = onnxruntime.InferenceSession(model.SerializeToString())
-    np.testing.assert_allclose(
-        session.run(None, {"x": rows})[0], rows @ grid.weight().numpy().T, rtol=1e-4, atol=1e-4
-    )
+    return session.run(None, {"x": rows})[0]
 
 
 def small_model():
@@ -174,6 +201,17 @@ def test_the_model_writes_the_same_text_for_a_seed_and_another_for_another(model
     assert first.shape == (3, 128)
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
+
+
+def test_prose_is_labkits_own_in_the_models_tokens(tiny_model):
+    from transformers import AutoTokenizer
+
+    found, tokenizer = prose(tiny_model), AutoTokenizer.from_pretrained(tiny_model)
+    assert {len(text) for text in found} == {128}
+    assert len(found) > 50
+    text = tokenizer.decode([token for ids in found for token in ids])
+    assert "A notary is an official who certifies documents" in text
+    assert "keep the calendar in step with the seasons" in text
 
 
 def test_rows_are_continued_from_beginnings_of_training_rows(model):

@@ -16,7 +16,7 @@ from .grid import Grid, n_bytes, symmetric
 from .repair import GridLinear, Part, repair
 from .sensitivity import in_eight_bits, sensitivities
 from .stored import read_grids, read_texts, write_grids
-from .texts import by_length, continued, drawn, lessons, own_texts
+from .texts import by_length, continued, drawn, lessons, own_texts, prose
 from .walk import linears, round_layers, units
 
 HEAD_BLOCK_SIZE = 64
@@ -25,7 +25,7 @@ HEAD_BLOCK_SIZE = 64
 N_ROWS, N_OWN = 48, 32
 """Training rows and own texts that GPTQ reads."""
 
-N_OWN_REPAIR = 240
+N_OWN_REPAIR = 120
 """Own texts that a repair draws from, those of GPTQ included."""
 
 Done: TypeAlias = Callable[[str, int, int], None]
@@ -90,7 +90,8 @@ def write_texts(sources: Sources, *, repaired: bool, done: Done) -> None:
     more: list[list[int]] = []
     if repaired:
         more = continued(model, sources.rows, generator, lambda *at: done("rows anew", *at))
-    write_json(sources.texts, {"own": own.tolist(), "continued": more})
+    read = prose(sources.folder) if repaired else []
+    write_json(sources.texts, {"own": own.tolist(), "continued": more, "prose": read})
 
 
 def find(sources: Sources, out: Path, shape: Shape, *, done: Done) -> dict[str, Any]:
@@ -127,7 +128,7 @@ def mend(sources: Sources, grids: Path, out: Path, *, part: Part, done: Done) ->
     found, texts, losses = read_grids(grids), read_texts(sources.texts), list[float]()
     trained = put_grids(model, found)
     generator = torch.Generator().manual_seed(sources.seed * part.of + part.start)
-    read = lessons([*sources.rows, *texts.continued], texts.own, generator)
+    read = lessons([*sources.rows, *texts.continued], [*texts.own, *texts.prose], generator)
 
     def step(at: int, loss: float) -> None:
         losses.append(loss)

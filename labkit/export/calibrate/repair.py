@@ -1,10 +1,11 @@
 """Repair a rounded model: train scales and roundings until it answers as before.
 
-Nothing is added to the model and nothing is slower afterwards. The wanted answers are those of the
-model before it was rounded (knowledge distillation, Hinton et al. 2015, arXiv:1503.02531). Two
-things learn: the scale of each block (Chen et al. 2024, "EfficientQAT", arXiv:2407.11062) and where
-each 4-bit weight is rounded to, by the sign of its gradient (Cheng et al. 2023, "Optimize Weight
-Rounding via Signed Gradient Descent", arXiv:2309.05516).
+Nothing is added to the model and nothing is slower afterwards. It learns as it will compute: what
+a product reads is rounded to 8 bits on the way, as ONNX Runtime does it. The wanted answers are
+those of the model before it was rounded (knowledge distillation, Hinton et al. 2015,
+arXiv:1503.02531). Two things learn: the scale of each block (Chen et al. 2024, "EfficientQAT",
+arXiv:2407.11062) and where each 4-bit weight is rounded to, by the sign of its gradient (Cheng et
+al. 2023, "Optimize Weight Rounding via Signed Gradient Descent", arXiv:2309.05516).
 """
 
 from collections.abc import Callable
@@ -48,7 +49,8 @@ class GridLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return `(…, outputs)` of `(…, inputs)`."""
-        found: Tensor = _Product.apply(x, self.scales, self)  # type: ignore[no-untyped-call]
+        read: Tensor = _Read.apply(x, self.grid.block_size)  # type: ignore[no-untyped-call]
+        found: Tensor = _Product.apply(read, self.scales, self)  # type: ignore[no-untyped-call]
         return found
 
     def steps(self) -> Tensor:
@@ -72,6 +74,32 @@ class GridLinear(nn.Module):
         values = self.grid.values if self.exact is None else self.exact.round().to(torch.uint8)
         scales, zeros = self.scales.detach(), self.grid.zeros
         return Grid(self.grid.bits, values, scales, zeros, self.grid.n_inputs)
+
+
+class _Read(torch.autograd.Function):
+    """Inputs as the runtime reads them, in 8 bits by blocks; gradients pass as if they were whole.
+
+    Bengio et al., 2013, "Estimating or Propagating Gradients Through Stochastic Neurons"
+    (arXiv:1308.3432).
+    """
+
+    @staticmethod
+    def forward(_ctx: Any, x: Tensor, block_size: int) -> Tensor:  # noqa: ANN401
+        return as_int8(x, block_size)
+
+    @staticmethod
+    def backward(_ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
+        return grads[0], None
+
+
+def as_int8(x: Tensor, block_size: int) -> Tensor:
+    """Return `(…, n)` rounded to 255 values around 0, each block of the last axis on its own."""
+    n = x.shape[-1]
+    padded = pad(x, (0, -n % block_size))
+    blocks = padded.view(*x.shape[:-1], -1, block_size)
+    scales = (blocks.abs().amax(-1, keepdim=True) / 127).clamp_(min=torch.finfo(x.dtype).tiny)
+    whole: Tensor = (blocks / scales).round_().mul_(scales).flatten(-2)
+    return whole[..., :n]
 
 
 class _Product(torch.autograd.Function):

@@ -1,16 +1,22 @@
-"""Texts to calibrate on: the run's own training rows, and what the model itself would write.
+"""Texts to calibrate on: the run's own training rows, what the model itself would write, and prose.
 
 Liu et al. 2023, "LLM-QAT: Data-Free Quantization Aware Training for Large Language Models"
 (arXiv:2305.17888): a model's own text stands for the text it was trained on.
 """
 
+import json
+import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
+
+from ...catalog import data_entry
+from ...data.row_tokenizer import RowTokenizer
 
 N_OWN_TOKENS = 128
 """Tokens of each text that the model writes."""
@@ -19,7 +25,10 @@ N_GROUPS, N_IN_GROUP = 8, 64
 """Training rows are begun in this many groups of this many rows, each group cut at one place."""
 
 N_ROWS_A_STEP, N_OWN_A_STEP = 10, 3
-"""Rows, trained on or continued, and own texts that one step of a repair reads."""
+"""Rows, trained on or continued, and other texts that one step of a repair reads."""
+
+PROSE = ("instructions", "glossary")
+"""Data sets of labkit in plain English."""
 
 Told: TypeAlias = Callable[[int, int], None]
 """Called with how far it is, and its end."""
@@ -38,6 +47,9 @@ class Texts:
     continued: Sequence[Sequence[int]]
     """What it wrote after the beginnings of training rows."""
 
+    prose: Sequence[Sequence[int]]
+    """What people wrote, see `prose`."""
+
 
 def lessons(
     rows: Sequence[Sequence[int]], own: Sequence[Sequence[int]], generator: torch.Generator
@@ -49,6 +61,33 @@ def lessons(
         return [padded(drawn(part, n, generator)) for part, n in parts]
 
     return draw
+
+
+def prose(folder: Path) -> list[list[int]]:
+    """Return labkit's own English sentences as texts of equal length, in a model's tokens.
+
+    A model's own text never surprises it; what people write does, and there a rounded model is
+    furthest off.
+
+    Args:
+        folder: The model's, with its tokenizer.
+    """
+    tokenizer = RowTokenizer(folder)
+    rows = [
+        " ".join(json.loads(line).values())
+        for name in PROSE
+        for line in _rows_of(name).read_text(encoding="utf-8").splitlines()
+    ]
+    random.Random(0).shuffle(rows)
+    ids = tokenizer("\n".join(rows), add_special_tokens=False)["input_ids"]
+    starts = range(0, len(ids) - N_OWN_TOKENS + 1, N_OWN_TOKENS)
+    return [ids[start : start + N_OWN_TOKENS] for start in starts]
+
+
+def _rows_of(name: str) -> Path:
+    entry = data_entry(name)
+    assert entry is not None
+    return entry.path("train")
 
 
 def by_length(rows: Sequence[Sequence[int]]) -> list[Tensor]:

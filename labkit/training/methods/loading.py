@@ -44,7 +44,9 @@ def load_base(
     from transformers.utils import logging
 
     if is_encoder(folder) and not encoder:
-        raise writes_nothing(Path(folder).name, architecture(folder), "Name a causal language model.")
+        raise writes_nothing(
+            Path(folder).name, architecture(folder), "Name a causal language model."
+        )
     torch.set_num_threads(machine.processors())
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     kind: Any = AutoModel if encoder else AutoModelForCausalLM
