@@ -19,8 +19,9 @@ from labkit.cli import main
 from labkit.data import Tokens
 from labkit.diagnosis import CAUSES, SYMPTOMS, Finding, diagnosed
 from labkit.diagnosis.evidence import Evidence
+from labkit.diagnosis.subsets import LearningCurve, subsets
 from labkit.diagnosis.tried import tried
-from labkit.errors import SpecError
+from labkit.errors import RunError, SpecError
 from labkit.faults import FAULTS
 from labkit.faults.steps import shifted
 from labkit.jobs import JOBS, attempt
@@ -30,6 +31,7 @@ from labkit.report.card import card
 from labkit.report.page import page
 from labkit.report.plaintext import text
 from labkit.run import Run, create
+from labkit.search import trials_of
 from labkit.spec import FinetuneSpec, OptimizeSpec
 from labkit.training.batches import pack, pad
 
@@ -389,3 +391,50 @@ def test_only_a_fine_tuning_is_diagnosed_and_what_was_not_seen_is_said(recorded,
 def test_every_rule_is_silent_on_a_run_that_has_only_begun(recorded):
     seen = Evidence.of(recorded([], []))
     assert [rule for rule in (*CAUSES, *SYMPTOMS) if rule(seen)] == []
+
+
+def curve_with(*points):
+    return LearningCurve(Run.__new__(Run), points, "nats per token")
+
+
+def test_a_learning_curve_that_still_falls_asks_for_more_rows():
+    curve = curve_with((64, 1.6), (128, 1.2), (256, 0.9))
+    assert curve.gain == pytest.approx(0.25)
+    assert curve.wants_rows
+    assert "fell from 1.200 to 0.900 nats per token (25%)" in curve.sentence
+    assert "512 rows reach about 0.675" in curve.sentence  # 0.9 * 0.9 / 1.2
+
+
+@pytest.mark.parametrize("last", [0.99, 1.0, 1.2])
+def test_a_flat_learning_curve_does_not(last):
+    curve = curve_with((64, 1.3), (128, 1.0), (256, last))
+    assert not curve.wants_rows
+    assert "hardly help" in curve.sentence
+
+
+@pytest.mark.parametrize(("n", "sizes"), [(510, (63, 127, 255)), (40, (10, 20)), (64, (8, 16, 32))])
+def test_subsets_are_an_eighth_a_quarter_and_a_half(n, sizes):
+    assert subsets(n) == sizes
+
+
+def test_too_few_rows_for_subsets_are_named():
+    with pytest.raises(RunError, match="32 training rows at least; got 31"):
+        subsets(31)
+
+
+@pytest.mark.process
+def test_a_learning_curve_is_that_of_runs_with_these_rows(workplace, settings, capsys):
+    asked = {**settings, "eval_share": 0.2, "max_steps": 10, "eval_steps": 5, "lora_dropout": 0.0}
+    labkit.finetune(name="mine", view=SilentView(), **asked)
+    found = labkit.diagnose("mine", learning_curve=True, view=SilentView())
+    n = Run("mine").last("data")["train"]
+    points = dict(found.curve.points)
+    assert [*points] == [n // 4, n // 2, n]
+    alone = labkit.finetune(name="half", limit=n // 2, view=SilentView(), **asked)
+    lowest = min(event["eval_loss"] for event in alone.of("eval"))
+    assert points[n // 2] == pytest.approx(lowest, abs=1e-4)
+    assert points[n] == pytest.approx(min(e["eval_loss"] for e in Run("mine").of("eval")), abs=1e-4)
+    assert found.curve.sentence in " ".join(repr(found).split())
+    assert "<svg" in found._repr_html_() or "data:image/svg" in found._repr_html_()
+    assert Run("mine-rows-1").status == "done"
+    assert {trial.settings.max_steps for trial in trials_of(Run("mine-rows-1"))} == {10}

@@ -63,7 +63,9 @@ def _adapters(args: Any) -> None:  # noqa: ANN401 - argparse's
 
 
 def _diagnose(args: Any) -> None:  # noqa: ANN401 - argparse's
-    print(repr(api.diagnose(args.run, try_change=args.try_change)))
+    print(
+        repr(api.diagnose(args.run, try_change=args.try_change, learning_curve=args.learning_curve))
+    )
 
 
 def _rate(args: Any) -> None:  # noqa: ANN401 - argparse's

@@ -84,7 +84,8 @@ def too_few_rows(seen: Evidence) -> Finding | None:
         "too_little_data",
         f"{seen.signs['gap']} There are {counted['rows']} training rows for {labels} labels.",
         "data",
-        "More rows; or more from these: augment: swap_words.",
+        "More rows (--learning-curve says what they would bring); or more from these: augment: "
+        "swap_words.",
         {"augment": ("swap_words",)},
     )
 

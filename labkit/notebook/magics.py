@@ -182,7 +182,9 @@ class LabMagics(Magics):
     def diagnose(self, line: str) -> api.ShownDiagnosis:
         """Diagnose; the options' help is put here below."""
         args = _read("diagnose", line)
-        return api.diagnose(args.run, try_change=args.try_change)
+        return api.diagnose(
+            args.run, try_change=args.try_change, learning_curve=args.learning_curve
+        )
 
     @line_magic
     @helpful

@@ -132,6 +132,8 @@ def diagnose_options(parser: Parser) -> None:
     parser.add_argument("run", help="Fine-tuning that is looked at, its exports included.")
     text = "Train with the first change that is proposed, and say whether it helped."
     parser.add_argument("--try", action="store_true", dest="try_change", help=text)
+    text = "Train on an eighth, a quarter, a half and all of its rows: would more rows help?"
+    parser.add_argument("--learning-curve", action="store_true", help=text)
 
 
 def add_fault(parser: Parser) -> None:

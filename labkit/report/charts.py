@@ -41,6 +41,28 @@ def loss_curve(curve: Curve) -> bytes:
     return saved(figure, "svg")
 
 
+def losses_by_rows(points: Sequence[tuple[int, float]], unit: str) -> bytes:
+    """Draw the validation loss that parts of the rows reach; returns SVG.
+
+    Args:
+        points: Rows and loss, ever more rows.
+        unit: What the loss is.
+    """
+    figure, axes = blank(5.8, 2.8)
+    rows, losses = zip(*points, strict=True)
+    axes.plot(rows, losses, color=BLUE, marker="o", linewidth=2)
+    for n, loss in points:
+        axes.annotate(f"{loss:.3f}", (n, loss), (0, 7), textcoords="offset points", ha="center",
+                      color=GREY, fontsize=9)  # fmt: skip
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(rows, [f"{n:,}" for n in rows])
+    axes.minorticks_off()
+    axes.margins(x=0.08, y=0.25)
+    axes.set_xlabel("training rows")
+    axes.set_ylabel(unit)
+    return saved(figure, "svg")
+
+
 def confusion(
     labels: Sequence[str],
     counts: Sequence[Sequence[int]],

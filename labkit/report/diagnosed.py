@@ -5,23 +5,34 @@ from typing import TYPE_CHECKING
 from ..run import Run
 from .blocks import Block, Box, Lines, Picture
 from .chart_bars import bars
+from .charts import losses_by_rows
 from .figures import cell, figures
 from .figures import title as metric_title
 from .story import loss_picture
 
 if TYPE_CHECKING:
     from ..diagnosis import Diagnosis, Finding
+    from ..diagnosis.subsets import LearningCurve
     from ..diagnosis.tried import Trial
 
 
-def diagnosis_blocks(found: "Diagnosis", trial: "Trial | None" = None) -> list[Block]:
-    """Return the findings, or one sentence where there are none; and whether a change helped."""
+def diagnosis_blocks(
+    found: "Diagnosis", trial: "Trial | None" = None, curve: "LearningCurve | None" = None
+) -> list[Block]:
+    """Return the findings, or one sentence where there are none; and what was tried, if anything.
+
+    Args:
+        found: The findings.
+        trial: The run with a change, and whether it helped.
+        curve: What parts of the rows reach.
+    """
     blocks: list[Block] = []
     for number, finding in enumerate(found.findings, 1):
         blocks += [_box(number, finding), *_evidence(found.run, finding)]
     blocks = blocks or [Box("", f"Nothing was found wrong with the run {found.run.name}.", ())]
     unseen = [Lines("Not looked at", found.unseen, folded=False)] if found.unseen else []
-    return [*blocks, *unseen, *(_trial(found.run, trial) if trial else [])]
+    more = _curve(curve) if curve else []
+    return [*blocks, *unseen, *(_trial(found.run, trial) if trial else []), *more]
 
 
 def _box(number: int, finding: "Finding") -> Block:
@@ -47,6 +58,17 @@ def _trial(before: Run, trial: "Trial") -> list[Block]:
     said = f"{'; '.join(cells)}."
     return [box, Picture(f"Before and after: {metric_title(name)}", said,
                          lambda: bars(values, metric_title(name)))]  # fmt: skip
+
+
+def _curve(curve: "LearningCurve") -> list[Block]:
+    """Return what parts of the rows reach, and whether more rows would help."""
+    title = "More rows would help" if curve.wants_rows else "More rows would hardly help"
+    where = (f"The trainings:  %runs {curve.sweep.name}",)
+    said = ", ".join(f"{n} rows {loss:.3f}" for n, loss in curve.points)
+    picture = Picture(
+        "Validation loss by rows", f"{said}.", lambda: losses_by_rows(curve.points, curve.unit)
+    )
+    return [Box(title, curve.sentence, where), picture]
 
 
 def _evidence(run: Run, finding: "Finding") -> list[Block]:
