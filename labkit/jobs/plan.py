@@ -33,8 +33,8 @@ def plan(job: Job) -> str:
         model = training.load_model(folder, fitted)
         learn = to_learn({"train": rows["train"]}, splits, fitted)["train"]
         measured = training.rehearse(
-            model, tokenizer, learn, fitted, body=case.body, output_dir=job.path, emit=job.emit,
-            labels=labels,
+            model, tokenizer, learn, fitted, body=case.body.alone, output_dir=job.path,
+            emit=job.emit, labels=labels,
         )  # fmt: skip
         planner.learned(measured)
     planner.finish()

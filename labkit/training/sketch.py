@@ -61,6 +61,11 @@ class Sketch:
         return sum(parts) or prod(self._embedding)  # tied, so the files have it once
 
     @property
+    def total(self) -> int:
+        """All weights; a tied embedding counts once."""
+        return sum(map(prod, self.shapes.values()))
+
+    @property
     def hidden(self) -> int:
         """Width of the hidden states."""
         return self._embedding[1]

@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import replace
+from math import prod
 
 import pytest
 
@@ -11,6 +12,7 @@ from labkit.errors import SpecError
 from labkit.jobs import Job
 from labkit.jobs.planning import Planner
 from labkit.report import plain, plan_blocks
+from labkit.run import create
 from labkit.spec import FinetuneSpec
 from labkit.training.forecast import (
     Calibration,
@@ -23,8 +25,10 @@ from labkit.training.forecast import (
     remember,
     steps_within,
 )
+from labkit.training.forecast.duration import passes_of
 from labkit.training.forecast.shapes import passes
-from labkit.training.sketch import Sketch
+from labkit.training.forecast.teaching import teacher_of
+from labkit.training.sketch import Sketch, sketch
 
 MIB = 2**20
 HIDDEN, INNER, BLOCKS, VOCABULARY = 64, 256, 4, 1000
@@ -217,3 +221,29 @@ def test_a_budget_may_name_time_and_memory():
     spec = FinetuneSpec.from_yaml("budget: [5m, 1.5GB]")
     assert (spec.budget_seconds, spec.budget_bytes) == (300, 1.5e9)
     assert FinetuneSpec(budget="90s").budget_bytes is None
+
+
+def test_a_teacher_takes_its_weights_its_logits_and_its_forward_passes():
+    alone = case(calibration())
+    settings = {"loss": "distillation", "teacher": "big", "temperature": 1.0}
+    taught = replace(case(calibration(), **settings), teacher=model())
+    base, more = forecast(alone), forecast(taught)
+    weights = sum(prod(shape) for shape in model().shapes.values())
+    assert more.parts["weights"] - base.parts["weights"] == 4 * weights
+    assert more.parts["logits"] == pytest.approx(base.parts["logits"] * 7 / 3)
+    assert more.parts["activations"] == base.parts["activations"]
+    mean, _ = passes(alone.rows, alone.spec)
+    forward = calibration().token_seconds / passes_of(alone.body, alone.spec)
+    ratio = weights / alone.body.total
+    step = (more.training.value - base.training.value) / base.max_steps
+    assert step == pytest.approx(forward * mean.tokens * ratio)
+
+
+def test_the_teacher_is_a_run_or_a_model_that_is_at_hand(tiny_model, tmp_path, monkeypatch):
+    monkeypatch.setenv("LABKIT_RUNS", str(tmp_path))
+    create("mine", "finetune", FinetuneSpec(model=str(tiny_model)))
+    settings = {"loss": "distillation"}
+    whole = sketch(tiny_model)
+    assert teacher_of(FinetuneSpec(teacher="mine", **settings)) == whole
+    assert teacher_of(FinetuneSpec(teacher=str(tiny_model), **settings)) == whole
+    assert teacher_of(FinetuneSpec()) is None

@@ -1,7 +1,6 @@
 """What of a model decides a run's memory and time, counted from the shapes of its weights."""
 
-from dataclasses import dataclass
-from math import prod
+from dataclasses import dataclass, replace
 
 from ...spec import FinetuneSpec
 from ..sizes import trainable
@@ -33,15 +32,31 @@ class Anatomy:
     vocabulary: int
     """Logits of a target."""
 
+    teacher: int = 0
+    """Parameters of the model that a distillation learns from; 0 where there is none."""
 
-def anatomy(model: Sketch, spec: FinetuneSpec, n_labels: int = 0) -> Anatomy:
+    @property
+    def alone(self) -> "Anatomy":
+        """The same without the teacher."""
+        return replace(self, teacher=0)
+
+
+def anatomy(
+    model: Sketch, spec: FinetuneSpec, n_labels: int = 0, teacher: Sketch | None = None
+) -> Anatomy:
     """Return the sizes of a model under a method.
+
+    Args:
+        model: The base model.
+        spec: The settings.
+        n_labels: Outputs of a new head, where there is one.
+        teacher: What a distillation learns from.
 
     Raises:
         SpecError: A setting names a layer that the model has not.
     """
     learns = trainable(model, spec, n_labels=n_labels)
-    base = sum(map(prod, model.shapes.values()))
+    base = model.total
     linear, output = model.linear, model.output
     inner = {name: size for name, size in linear.items() if name != output}
     inside = sum(n_in * n_out for n_in, n_out in inner.values())
@@ -54,4 +69,5 @@ def anatomy(model: Sketch, spec: FinetuneSpec, n_labels: int = 0) -> Anatomy:
         blocks=max(1, model.blocks),
         outputs=sum(n_out for _, n_out in inner.values()),
         vocabulary=n_labels or linear[output][1],
+        teacher=teacher.total if teacher else 0,
     )

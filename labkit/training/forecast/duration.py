@@ -55,11 +55,12 @@ def duration(
     steps, parts = count_steps(len(rows.train), spec), spec.gradient_accumulation_steps
     each = measured.pass_seconds + measured.token_seconds * mean.tokens
     forward = measured.token_seconds / passes_of(body, spec)
-    each += forward * mean.tokens * spec.learns_pairs  # the reference's pass
+    beside = spec.learns_pairs + body.teacher / body.total  # the reference's pass, the teacher's
+    each += forward * mean.tokens * beside
     step = parts * each + UPDATE * body.trainable
     validations = -(-steps // eval_steps(steps, len(rows.validation), spec))
     saved = STATE_BYTES * body.trainable * CHECKPOINT
-    look = forward * sum(rows.validation) + saved
+    look = forward * (1 + beside) * sum(rows.validation) + saved
     final = MODELS * (LOADING + forward * sum(rows.held_out))
     return Duration(step, step * steps, START + validations * look + final)
 

@@ -16,6 +16,7 @@ from .calibration import Calibration, alike, is_alike, known
 from .duration import STATE_BYTES, duration, scaled
 from .parts import memory, token_bytes
 from .shapes import Rows, looked_at, passes
+from .teaching import teacher_of
 
 OFF = {"measured": (0.12, 0.25), "like": (0.2, 0.4), "counted": (0.3, 0.5)}
 """How far memory and time may be off (shares), by where the constants come from."""
@@ -45,6 +46,9 @@ class Case:
     n_labels: int = 0
     """Outputs of a new head, where there is one."""
 
+    teacher: Sketch | None = None
+    """What a distillation learns from."""
+
     measured: Calibration | None = None
     """What a pass costs here; None where nobody measured yet."""
 
@@ -72,7 +76,7 @@ class Case:
         model = sketch(folder)
         if model is None:
             return None
-        case = cls(spec, Rows.of(tokens), model, n_labels)
+        case = cls(spec, Rows.of(tokens), model, n_labels, teacher_of(spec))
         for other in alike(spec):
             if measured := known(other):
                 return replace(case, spec=other, measured=measured, measured_on=other).of(spec)
@@ -81,7 +85,7 @@ class Case:
     @property
     def body(self) -> Anatomy:
         """Sizes of the model."""
-        return anatomy(self.model, self.spec, self.n_labels)
+        return anatomy(self.model, self.spec, self.n_labels, self.teacher)
 
     @property
     def source(self) -> str:

@@ -31,8 +31,9 @@ KEPT_ADAPTER = 4.1
 RECOMPUTED = 0.5
 """Share of that with checkpointing: one layer's values at a time, and the holes they leave."""
 
-LOGITS = 3
-"""Copies of the logits: themselves, their logarithms, their gradient."""
+LOGITS, TAUGHT = 3, 7
+"""Copies of the logits: themselves, their logarithms, their gradient; a teacher's beside them, and
+both once more divided by the temperature."""
 
 STATE = {"adamw_torch_fused": 8, "adamw_torch": 8, "adafactor": 0.1, "sgd": 0}
 """Bytes that an optimizer keeps for each weight that learns."""
@@ -64,7 +65,7 @@ def memory(
         kept, logits = passing, read
     values = (
         measured.program if measured else PROGRAM,
-        body.weight_bytes,
+        body.weight_bytes + VALUE * body.teacher,
         VALUE * body.trainable,
         STATE[spec.optim] * body.trainable,
         kept,
@@ -90,4 +91,4 @@ def learning_share(body: Anatomy, spec: FinetuneSpec) -> float:
 
 def logits_bytes(body: Anatomy, targets: float) -> float:
     """Return the bytes of the logits of so many targets, copies included."""
-    return LOGITS * VALUE * targets * body.vocabulary
+    return (TAUGHT if body.teacher else LOGITS) * VALUE * targets * body.vocabulary

@@ -66,12 +66,12 @@ def calibrated(one: Seen, several: Seen, spec: FinetuneSpec, body: Anatomy) -> C
     each, seconds = guess, one.seconds / one.tokens
     if more > 0:
         grown = several.peak - one.peak
-        grown -= logits_bytes(body, several.targets) - logits_bytes(body, one.targets)
+        grown -= logits_bytes(body.alone, several.targets - one.targets)  # cross-entropy's
         each = min(max(grown / more, guess / 4), 4 * guess)
         slope = max(several.seconds - one.seconds, 0.0) / more
         seconds = min(slope, several.seconds / several.tokens)
-    known = body.weight_bytes + VALUE * body.trainable
-    grows = each * several.tokens + logits_bytes(body, several.targets)
+    known = body.weight_bytes + VALUE * (body.teacher + body.trainable)
+    grows = each * several.tokens + logits_bytes(body.alone, several.targets)
     return Calibration(
         program=max(0.0, several.peak - known - grows),
         token_bytes=each,
