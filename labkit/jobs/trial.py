@@ -17,9 +17,10 @@ from ..run import Run
 from ..search import study as studies
 from ..search.claims import STARTS, Claim, Claims, has_ended
 from ..spec import FinetuneSpec
-from .finetune import trained, training_facts
+from .finetune import training_facts
 from .job import Job, opened, write_environment
 from .learning import tokens
+from .trained import Start, trained
 
 if TYPE_CHECKING:
     from ..training import SharedBase, TrainResult
@@ -114,7 +115,7 @@ def _trained(bench: Bench, job: Job) -> str:
     write_environment(job, splits.fingerprint)
     try:
         ready = partial(bench.base.ready, folder, spec)
-        result, facts = trained(job, splits, tokenizer, rows, ready)
+        result, facts = trained(Start(job, splits, tokenizer, rows, ready))
         if result.status == "stopped":
             return "stopped"
         value = _judged(bench, job, splits, tokenizer, result)

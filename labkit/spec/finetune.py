@@ -1,5 +1,6 @@
 """All settings of one fine-tuning."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -47,12 +48,8 @@ class FinetuneSpec(
             "augment": self.augment is not None,
             "task": self.task == "classification",
         }
-        for name in (name for name, is_wrong in wrong.items() if is_wrong):
-            raise SpecError(
-                f"The loss dpo compares answers with those of the base model, the adapter "
-                f"switched off; it does not go with {name}: {getattr(self, name)!r}.",
-                hint=f"Leave {name} out, or take another loss.",
-            )
+        does = "compares answers with those of the base model, the adapter switched off"
+        self._refuse(wrong, does)
 
     def _check_embeds(self) -> None:
         """Refuse what an encoder does not learn with: it has no output layer and no last token."""
@@ -64,10 +61,15 @@ class FinetuneSpec(
             "last_layers": self.last_layers is not None,
             "init_lora_weights": self.init_lora_weights == "eva",
         }
+        does = "trains the embeddings of an encoder on rows with labels by lora, rslora, dora, full"
+        self._refuse(wrong, does)
+
+    def _refuse(self, wrong: Mapping[str, bool], does: str) -> None:
+        """Refuse the first of the settings that are wrong, given what the loss does."""
         for name in (name for name, is_wrong in wrong.items() if is_wrong):
             raise SpecError(
-                f"The loss contrastive trains the embeddings of an encoder on rows with labels, by "
-                f"lora, rslora, dora or full; it does not go with {name}: {getattr(self, name)!r}.",
+                f"The loss {self.loss} {does}; it does not go with {name}: "
+                f"{getattr(self, name)!r}.",
                 hint=f"Leave {name} out, or take another loss.",
             )
 
