@@ -67,7 +67,8 @@ GROUPS = (
         "More on the steps",
         (
             "optim", "num_cycles", "weight_decay", "max_grad_norm", "precision", "packing",
-            "gradient_checkpointing", "processes", "budget", "force", "seed", "trust_remote_code",
+            "gradient_checkpointing", "processes", "dataloader_num_workers", "budget", "force",
+            "seed", "trust_remote_code",
         ),
     ),
     Group(
@@ -82,6 +83,7 @@ GROUPS = (
 SCALES: Mapping[str, Scale] = {
     "augment_copies": Scale(1, 20),
     "batch_size": Scale(1, 128, is_log=True, base=2),
+    "dataloader_num_workers": Scale(0, 8),
     "early_stopping_patience": Scale(0, 10),
     "eval_share": Scale(0.05, 0.5, step=0.01),
     "eval_steps": Scale(1, 1000, is_log=True, step=0.1),

@@ -37,6 +37,12 @@ class FinetuneSpec(
             self._check_pairs()
         if self.embeds:
             self._check_embeds()
+        if self.last_layers is not None and self.dataloader_num_workers:
+            raise SpecError(
+                "dataloader_num_workers must be 0 with last_layers, whose batches hold what the "
+                f"frozen layers computed; got {self.dataloader_num_workers}.",
+                hint="Leave dataloader_num_workers out.",
+            )
 
     def _check_pairs(self) -> None:
         """Refuse what leaves no base model to compare with, or learns no answers."""

@@ -63,6 +63,7 @@ def arguments(
         logging_nan_inf_filter=False,
         remove_unused_columns=False,
         dataloader_pin_memory=False,
+        dataloader_num_workers=spec.dataloader_num_workers,
         disable_tqdm=True,
         report_to="none",
         ddp_find_unused_parameters=False,

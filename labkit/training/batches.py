@@ -6,6 +6,7 @@ positions that predict a target, which for a large vocabulary is most of the mem
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import takewhile
 from typing import Any
 
@@ -23,9 +24,10 @@ IGNORE_INDEX = -100
 Batch = dict[str, Any]
 """The model's inputs, and `positions` `(t,)` int64 into the flattened batch with the `targets`
 `(t,)` int64 they predict and the number of their row in `rows` `(t,)` int64; `weights` `(t,)`
-float32 where rows do not count alike; `idle` where none of them is to be learned."""
+float32 where rows do not count alike; `idle` where none of them is to be learned; `places` of its
+rows among all training rows."""
 
-ABOUT_TARGETS = ("positions", "targets", "rows", "weights", "pairs", "apart", "idle")
+ABOUT_TARGETS = ("positions", "targets", "rows", "weights", "pairs", "apart", "idle", "places")
 """What a batch holds beside the model's inputs."""
 
 
@@ -186,8 +188,8 @@ def collator(
 ) -> Callable[[Sequence[Tokens]], Batch]:
     """Return the function that makes a batch of rows, `packed` or `padded`."""
     if packing == "packed":
-        return lambda rows: pack(rows, share_prefix=share_prefix)
-    return lambda rows: pad(rows, pad_token_id=pad_token_id)
+        return partial(pack, share_prefix=share_prefix)
+    return partial(pad, pad_token_id=pad_token_id)
 
 
 def for_evaluation(rows: Sequence[Tokens]) -> Iterator[list[Tokens]]:

@@ -1,14 +1,14 @@
 """Rows that are learned in pairs: both sides of a pair are rows of one batch, side by side."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 
 from ..data import PairTokens, SentencePair, Tokens
 from . import batches
 from .batches import Batch
-
-Collate = Callable[[Sequence[Tokens]], Batch]
+from .collated import Collate
 
 
 def sides(rows: Sequence[Tokens]) -> list[Tokens]:
@@ -22,19 +22,22 @@ def _sides(row: Tokens) -> tuple[Tokens, ...]:
     return Tokens(row.input_ids, row.n_prompt), row.other
 
 
-def paired(collate: Collate) -> Collate:
-    """Return a collator of pairs.
+@dataclass(frozen=True)
+class Paired:
+    """A collator of pairs.
 
     Its batches say in `pairs` `(1,)` how many they have, and of sentences in `apart` `(pairs,)`
     float32 which mean different things.
     """
 
-    def collated(rows: Sequence[Tokens]) -> Batch:
+    collate: Collate
+    """Makes a batch of the rows of both sides."""
+
+    def __call__(self, rows: Sequence[Tokens]) -> Batch:
+        """Return the batch of some pairs."""
         apart = [float(row.apart) for row in rows if isinstance(row, SentencePair)]
         more = {"apart": torch.tensor(apart)} if apart else {}
-        return collate(sides(rows)) | {"pairs": torch.tensor([len(rows)])} | more
-
-    return collated
+        return self.collate(sides(rows)) | {"pairs": torch.tensor([len(rows)])} | more
 
 
 def items_of(row: Tokens) -> float:

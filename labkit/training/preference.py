@@ -6,6 +6,7 @@ same base with its adapter switched off, so no second model lies in memory.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import torch
@@ -17,7 +18,7 @@ from ..spec import FinetuneSpec
 from . import batches
 from .batches import Batch, LossSum
 from .methods import head_of
-from .pairs import paired
+from .pairs import Paired
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -84,7 +85,7 @@ def pair_likelihoods(model: nn.Module, rows: Sequence[Tokens], pad_token_id: int
     """Return log-likelihoods `(2 * rows,)` of pairs, chosen and rejected in turn, in nats."""
     model.eval()
     device, head = next(model.parameters()).device, head_of(model)
-    collate = paired(lambda some: batches.pad(some, pad_token_id=pad_token_id))
+    collate = Paired(partial(batches.pad, pad_token_id=pad_token_id))
     found = []
     for at in range(0, len(rows), PAIRS):
         batch = batches.to_device(collate(rows[at : at + PAIRS]), device)

@@ -30,7 +30,7 @@ from ..spec import FinetuneSpec
 from . import autopsy, batches, checkpoints, losses, pairs, processes
 from .arguments import How, arguments
 from .batches import Batch, LossSum
-from .collated import Collated, changed
+from .collated import Changed, Collated
 from .methods import head_of, load_weights, save_adapter
 from .optimizers import faster_b
 from .shortcut import Shortcut
@@ -74,21 +74,20 @@ class PackedTrainer(Trainer):
             how.packing, share_prefix=how.share_prefix, pad_token_id=how.pad_token_id
         )
         if change_batch is not None:
-            self._collate = changed(self._collate, change_batch)
+            self._collate = Changed(self._collate, change_batch)
         if isinstance(rows[0][0], PairTokens):
-            self._collate = pairs.paired(self._collate)
+            self._collate = pairs.Paired(self._collate)
         self._loss_sum = loss_sum or partial(batches.loss_sum, of=losses.target_loss(spec))
         if spec.last_layers is not None:
             every = [*rows[0], *rows[1]]
             made = self._collate, self._loss_sum
             short = Shortcut(model, every, *made, folder=self.folder, emit=emit)
             self._collate, self._loss_sum = short.batch, short.loss_sum
-        self._collated = Collated(self._collate, rows[0], 2 * spec.gradient_accumulation_steps + 2)
         super().__init__(
             model=model,
             args=arguments(spec, len(rows[0]), len(rows[1]), how, self.folder),
-            data_collator=self._collated,
-            train_dataset=list(rows[0]),
+            data_collator=Collated(self._collate),
+            train_dataset=list(enumerate(rows[0])),
             eval_dataset=self.eval_rows or None,
         )
         self.model_accepts_loss_kwargs = self.loss_is_scaled_for_ga = True  # by compute_loss
@@ -154,9 +153,8 @@ class PackedTrainer(Trainer):
     def _came_from(self, model: torch.nn.Module, inputs: Batch) -> str:
         """Return sentences on where a loss that is not finite came from."""
         where = autopsy.origin(self.tuned, lambda: self._loss_sum(model, inputs, self._head))
-        rows = self._collated.rows_of(inputs)
-        named = ", ".join(map(str, rows))
-        return f" {where}" + (f" Its training rows, counted from 0: {named}." if rows else "")
+        named = ", ".join(map(str, inputs["places"].tolist()))
+        return f" {where} Its training rows, counted from 0: {named}."
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Keep what the Trainer measured, and tell about a step."""

@@ -80,7 +80,7 @@ def test_distillation_is_its_formula_also_in_packed_rows(tmp_path):
 
 @pytest.mark.parametrize("loss", MAKERS)
 def test_every_loss_is_the_same_on_packed_and_padded_rows(loss):
-    assert {*MAKERS, "distillation", "dpo"} == {*LOSSES}
+    assert {*MAKERS, "distillation", "dpo", "contrastive"} == {*LOSSES}
     model, some = tuned(), [WeightedTokens(r.input_ids, r.n_prompt, 1 + i) for i, r in
                             enumerate(rows(5))]  # fmt: skip
     values = []

@@ -17,7 +17,8 @@ from labkit.report.page import page
 from labkit.spec import FinetuneSpec
 from labkit.training import batches, check, packed, train
 from labkit.training.methods import head_of
-from labkit.training.preference import dpo, pair_likelihoods, paired, preferring
+from labkit.training.pairs import Paired
+from labkit.training.preference import dpo, pair_likelihoods, preferring
 
 
 def pairs(n=6, seed=1):
@@ -47,10 +48,10 @@ def by_hand(some, beta):
     base, model = tiny_model().double(), tuned().double()
     loss, slope = 0.0, 0.0
     for pair in some:
-        ours = [log_p(model, row) for row in (pair, pair.rejected)]
+        ours = [log_p(model, row) for row in (pair, pair.other)]
         with torch.no_grad():
             gains = [one.item() - log_p(base, row).item()
-                     for one, row in zip(ours, (pair, pair.rejected), strict=True)]  # fmt: skip
+                     for one, row in zip(ours, (pair, pair.other), strict=True)]  # fmt: skip
         margin = beta * (gains[0] - gains[1])
         loss += math.log(1 + math.exp(-margin))
         slope -= beta / (1 + math.exp(margin)) * gradient(ours[0] - ours[1], model)
@@ -69,7 +70,7 @@ def test_loss_and_gradient_are_the_papers_on_packed_and_on_padded_rows():
     expected, slope = by_hand(some, 0.5)
     for collate, name in ((batches.pack, packed.NAME), (batches.pad, "sdpa")):
         model = tuned()
-        batch = paired(collate)(some)
+        batch = Paired(collate)(some)
         assert batches.n_items(batch) == len(some)
         with check.attention(model, name):
             loss = preferring(model, asked)(model, batch, head_of(model))
@@ -79,7 +80,7 @@ def test_loss_and_gradient_are_the_papers_on_packed_and_on_padded_rows():
 
 def test_likelihoods_of_pairs_are_those_of_each_row_alone():
     some, model = pairs(), tuned()
-    expected = [log_p(model, row).item() for pair in some for row in (pair, pair.rejected)]
+    expected = [log_p(model, row).item() for pair in some for row in (pair, pair.other)]
     assert pair_likelihoods(model, some, 0).tolist() == pytest.approx(expected, rel=1e-4)
 
 
@@ -165,7 +166,7 @@ def test_a_pair_that_is_too_long_keeps_one_prompt_for_both(tiny_model):
     asked = " ".join(["the dog"] * 8) + " is"
     some = Example(asked, " animal", None, 1, None, rejected=" two two two two two two")
     (pair,), notes = tokenize([some], RowTokenizer(tiny_model), max_length=16)
-    other = pair.rejected
+    other = pair.other
     assert pair.input_ids[: pair.n_prompt] == other.input_ids[: other.n_prompt]
     assert len(other.input_ids) == 16 > len(pair.input_ids)
     assert "rejected: 1 of 1 rows are longer than max_length 16" in notes[-1]

@@ -9,7 +9,7 @@ from tiny import tiny_model
 from training_tiny import Events, files, rows, run, spec, tuned
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
-from labkit.errors import RunError, RunFailed
+from labkit.errors import RunError, RunFailed, SpecError
 from labkit.training import How, PackedTrainer, add_adapter, batches, check, packed, plan
 from labkit.training.surroundings import quiet
 
@@ -220,3 +220,24 @@ def test_a_run_takes_the_precision_it_was_given(tmp_path, precision):
     result, events = run(tmp_path, max_steps=3, precision=precision)
     assert result.how.precision == precision
     assert events.of("check")[0]["equal"]
+
+
+@pytest.mark.parametrize("packing", ["packed", "padded"])
+def test_batches_made_by_workers_are_those_made_between_the_steps(tmp_path, packing):
+    settings = {"max_steps": 5, "gradient_accumulation_steps": 2, "packing": packing}
+    alone, events = run(tmp_path / "alone", **settings)
+    made, others = run(tmp_path / "made", dataloader_num_workers=2, **settings)
+    assert [e["loss"] for e in others.of("step")] == [e["loss"] for e in events.of("step")]
+    assert files(made.learned) == files(alone.learned)
+
+
+def test_the_rows_of_a_failed_step_are_named_with_workers_too(tmp_path):
+    model = tiny_model()
+    model.lm_head.weight.data[5] = float("nan")
+    with pytest.raises(RunFailed, match=r"training rows, counted from 0: \d+, \d+\."):
+        run(tmp_path, model=model, batch_size=2, dataloader_num_workers=1)
+
+
+def test_workers_do_not_go_with_states_that_are_kept():
+    with pytest.raises(SpecError, match="dataloader_num_workers must be 0 with last_layers"):
+        spec(last_layers=1, dataloader_num_workers=2)
