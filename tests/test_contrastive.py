@@ -187,6 +187,15 @@ def test_encoders_are_told_from_models_that_write(encoder, tiny_model):
         training.load_base(encoder)
 
 
+def test_a_dry_run_shows_the_sentence_alone(asked, workplace):
+    said = repr(labkit.preview(**asked))
+    assert (
+        f"as the encoder will read it:\n{data.load(FinetuneSpec(**asked)).train[0].given}" in said
+    )
+    assert "word:" not in said
+    assert "Nothing was trained." in said
+
+
 @pytest.mark.process
 def test_an_encoder_learns_to_find_texts_of_the_same_kind(workplace, asked, capsys, monkeypatch):
     run = labkit.finetune(name="kinds", view=QUIET, **asked)

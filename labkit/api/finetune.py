@@ -101,21 +101,29 @@ class Preview:
     """What it will need, as far as that is known without a worker; see `labkit.plan`."""
 
     def __repr__(self) -> str:
-        first, rows = self.splits.train[0], self.splits
+        rows = self.splits
         lines = [
             *catalog.model_notes(self.spec.model),
             f"{rows.task} on {self.spec.data}: {len(rows.train)} rows to train on, "
             f"{len(rows.validation)} to validate, {len(rows.test)} to test.",
             *rows.notes,
             f"Labels: {', '.join(rows.labels)}." if rows.labels else "",
-            f"Row {first.row}, as the model will see it (the loss is on what follows ⟶):",
-            f"{first.prompt}⟶{first.completion}",
-            f"Rejected: {first.rejected.strip()}" if first.rejected else "",
+            *self._first_row(),
             self._schedule().alt,
             *([report.plain(report.plan_blocks(self.plan)).strip()] if self.plan else []),
             "Nothing was trained. Leave out --dry-run to start.",
         ]
         return "\n".join(line for line in lines if line)
+
+    def _first_row(self) -> list[str]:
+        first = self.splits.train[0]
+        if self.spec.embeds:
+            return [f"Row {first.row}, as the encoder will read it:", data.sentence(first)]
+        return [
+            f"Row {first.row}, as the model will see it (the loss is on what follows ⟶):",
+            f"{first.prompt}⟶{first.completion}",
+            f"Rejected: {first.rejected.strip()}" if first.rejected else "",
+        ]
 
     def _repr_html_(self) -> str:
         text = f'<pre style="white-space:pre-wrap">{escape(repr(self))}</pre>'

@@ -49,12 +49,26 @@ def optimize(
 
 
 def learned_by(tuned: Run, to: str) -> FinetuneSpec:
-    """Return the settings of a fine-tuning that left what it learned; refuse any other run."""
+    """Return the settings of a model that writes and left what it learned; refuse any other run.
+
+    Args:
+        tuned: A run.
+        to: What is to be done with it, for a sentence.
+
+    Raises:
+        RunError: It is no fine-tuning, has learned nothing yet, or learned embeddings.
+    """
     spec = tuned.spec
     if not isinstance(spec, FinetuneSpec) or tuned.job not in TUNED or not is_whole(tuned):
         raise RunError(
             f"The run {tuned.name!r} has learned nothing to {to}; it is {tuned.status}.",
             hint=f"Finish it first: %finetune --resume {tuned.name}.",
+        )
+    if spec.embeds:
+        raise RunError(
+            f"The run {tuned.name!r} learned embeddings of an encoder, which there is no way to "
+            f"{to}.",
+            hint=f"%evaluate {tuned.name} measures it; its README.md shows how to load it.",
         )
     return spec
 

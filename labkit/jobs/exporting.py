@@ -27,11 +27,6 @@ def exported(job: Job, tuned: Run, limit: int | None, work: Work) -> str:
     settings = tuned.spec
     if not isinstance(settings, FinetuneSpec):
         raise RunError(f"{tuned.name} is no fine-tuning.", hint="Name a run of %%finetune.")
-    if settings.embeds:
-        raise RunError(
-            f"{tuned.name} learned embeddings; only models that write are merged and exported.",
-            hint="labkit.training.load_tuned gives the encoder with its adapter.",
-        )
     splits, folder, tokenizer = opened(job, settings)
     write_environment(job, splits.fingerprint)
     job.notes(about_base(settings))
