@@ -1,5 +1,6 @@
 """The contrastive loss on an encoder: pairs, embeddings, what is retrieved, what is refused."""
 
+import json
 import re
 
 import numpy as np
@@ -10,7 +11,8 @@ from torch import nn
 import labkit
 from labkit import data, training
 from labkit.errors import DataError, LabError, RunStopped, SpecError
-from labkit.evaluation.nearest import label_similarities
+from labkit.evaluation.nearest import label_similarities, retrieved
+from labkit.evaluation.rows import SentenceRows
 from labkit.report import SilentView
 from labkit.spec import FinetuneSpec
 from labkit.training.contrastive import contrastive
@@ -159,7 +161,6 @@ def test_the_label_of_the_nearest_text_comes_first():
     [
         {"method": "ia3"},
         {"method": "qlora"},
-        {"task": "generation"},
         {"packing": "packed"},
         {"last_layers": 1},
         {"init_lora_weights": "eva"},
@@ -247,12 +248,60 @@ def test_a_full_one_is_a_model_by_itself_and_a_stopped_one_goes_on(workplace, as
 
 
 @pytest.mark.process
-def test_wrong_pairs_of_model_loss_and_rows_are_named(workplace, asked, tiny_model):
+def test_wrong_pairs_of_model_and_loss_are_named(workplace, asked, tiny_model):
     with pytest.raises(LabError, match="trains the embeddings of an encoder"):
         labkit.finetune(name="a", view=QUIET, **asked | {"model": str(tiny_model)})
     with pytest.raises(LabError, match="is an encoder"):
         labkit.finetune(name="b", view=QUIET, **asked | {"loss": "cross_entropy"})
-    rows = [{"prompt": f"the {n}", "response": f"{n} is one of them"} for n in range(30)]
-    plain = {"data": rows, "text_template": "{prompt}: {response}", "max_steps": 2}
-    with pytest.raises(LabError, match="needs rows with labels"):
-        labkit.finetune(name="c", view=QUIET, **asked | plain)
+
+
+TERMS = [
+    {"prompt": f"{lead} {word}", "completion": f"{other} {word}"}
+    for word in ["cat", "dog", "bird", "fish", "one", "two", "three", "four", "red", "blue"]
+    for lead, other in (("the", "my"), ("a", "our"), ("this", "that"))
+]
+
+
+def test_a_row_without_a_label_is_a_text_and_its_completion(tokenizer, tmp_path):
+    splits = data.load(FinetuneSpec(data=written(tmp_path), loss="contrastive"))
+    assert splits.task == "retrieval"
+    rows, _ = data.sentences(splits.train, tokenizer, max_length=32)
+    first = splits.train[0]
+    assert tokenizer.decode(rows[0].input_ids) == f"[CLS] {first.prompt.strip()} [SEP]"
+    assert tokenizer.decode(rows[0].other.input_ids) == f"[CLS] {first.completion.strip()} [SEP]"
+    passages = [one.completion.strip() for one in splits.train]
+    pairs = data.passage_pairs(rows, passages, seed=0)
+    assert [pair.apart for pair in pairs] == [False, True] * len(rows)
+    for row, passage, near, far in zip(rows, passages, pairs[::2], pairs[1::2], strict=True):
+        assert near.input_ids == far.input_ids == row.input_ids
+        assert near.other == row.other
+        assert tokenizer.decode(far.other.input_ids) != f"[CLS] {passage} [SEP]"
+    with pytest.raises(DataError, match="two different completions"):
+        data.passage_pairs(rows[:2], ["my cat", "my cat"], seed=0)
+
+
+def test_what_is_retrieved_is_the_nearest_completion():
+    similarities = np.array([[0.9, 0.1, 0.5], [0.4, 0.2, 0.3], [0.1, 0.6, 0.5]])
+    rows = SentenceRows([], "pqr", ["a", "b", "c"], [], ["a", "b", "c"], ())
+    found = retrieved(similarities, rows)
+    assert found.answers == ("a", "a", "b")
+    assert found.retrieval_accuracy == pytest.approx(1 / 3)
+    assert found.mean_reciprocal_rank == pytest.approx((1 + 1 / 3 + 1 / 2) / 3)
+
+
+def written(folder):
+    file = folder / "terms.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in TERMS))
+    return str(file)
+
+
+@pytest.mark.process
+def test_an_encoder_learns_to_find_what_belongs_to_a_text(workplace, asked, tmp_path):
+    mine = {"data": written(tmp_path), "text_template": None, "max_steps": 60, "eval_share": 0.3}
+    run = labkit.finetune(name="terms", view=QUIET, **asked | mine)
+    base, tuned = (run.metrics[name]["retrieval_accuracy"] for name in ("base", "tuned"))
+    assert tuned > base
+    assert "retrieval accuracy" in (run.path / "report.html").read_text()
+    assert run.metrics["comparison"]["metric"] == "retrieval_accuracy"
+    again = labkit.evaluate("terms", view=QUIET)
+    assert again.metrics["models"]["terms"]["answers"] == run.metrics["tuned"]["answers"]

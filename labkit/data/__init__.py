@@ -8,7 +8,7 @@ from .load import load
 from .objects import rows_of, write_rows
 from .prompts import prompt_ids
 from .read import is_hub_id
-from .sentences import sentence, sentence_pairs, sentences, tokenize_for
+from .sentences import passage_pairs, sentence, sentence_pairs, sentences, tokenize_for
 from .tokens import describe, texts_of, tokenize
 from .unseen import Unseen, drawn, load_unseen, trained_on
 
@@ -25,6 +25,7 @@ __all__ = [
     "is_hub_id",
     "load",
     "load_unseen",
+    "passage_pairs",
     "prompt_ids",
     "rows_of",
     "sentence",

@@ -47,7 +47,8 @@ class Splits:
     """Classification: the labels, sorted; else empty."""
 
     task: str
-    """`classification`, `generation`, `extraction` or `summarisation`."""
+    """`classification`, `generation`, `extraction` or `summarisation`; of an encoder's rows
+    without labels `retrieval`."""
 
     notes: tuple[str, ...]
     """Sentences for the reader: how the split was made, what is odd in the data."""

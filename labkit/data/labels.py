@@ -16,7 +16,9 @@ ROWS_PER_LABEL = 4
 Parts = dict[str, list[Example]]
 
 
-def task_of(asked: str, parts: Parts, has_label: bool, own: str | None = None) -> str:
+def task_of(
+    asked: str, parts: Parts, has_label: bool, own: str | None = None, *, embeds: bool = False
+) -> str:
     """Return the task.
 
     Args:
@@ -25,7 +27,14 @@ def task_of(asked: str, parts: Parts, has_label: bool, own: str | None = None) -
         parts: The rows.
         has_label: Whether the completion is one bare column.
         own: The data set's own task for this completion, if it has one.
+        embeds: Whether an encoder learns, which writes nothing: without labels its task is
+            `retrieval`, to find the completion that belongs to a text.
     """
+    task = _task_of(asked, parts, has_label, own)
+    return "retrieval" if embeds and task != "classification" else task
+
+
+def _task_of(asked: str, parts: Parts, has_label: bool, own: str | None) -> str:
     if asked != "auto":
         return asked
     examples = [example for part in parts.values() for example in part]

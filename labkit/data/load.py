@@ -35,7 +35,7 @@ def load(spec: FinetuneSpec, *, base: Path | None = None) -> Splits:
     every_example = [example for part in parts.values() for example in part]
     notes = [*source.notes, *choice.notes, *render_notes(every_row, layout, every_example)]
     own = source.task if learns_the_same(layout, source.text_template) else None
-    task = task_of(spec.task, parts, layout.has_label, own)
+    task = task_of(spec.task, parts, layout.has_label, own, embeds=spec.embeds)
     labels: tuple[str, ...] = ()
     if task == "classification":
         parts, more = labelled(parts)

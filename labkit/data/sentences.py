@@ -1,4 +1,4 @@
-"""Sentences for an encoder: their tokens, and pairs of them by what their labels say."""
+"""Sentences for an encoder: their tokens, and pairs of them that belong together or do not."""
 
 import random
 from collections import defaultdict
@@ -7,7 +7,7 @@ from typing import Protocol
 
 from ..errors import DataError
 from ..spec import FinetuneSpec
-from .examples import Example, SentencePair, Tokens
+from .examples import Example, PairTokens, SentencePair, Tokens
 from .prompts import Tokenizer
 from .tokens import tokenize
 
@@ -22,18 +22,29 @@ def sentences(
 ) -> tuple[list[Tokens], list[str]]:
     """Return the tokens of each row's text, with what the tokenizer puts around it, and notes.
 
-    A text that is too long loses its end, but for the token that closes it.
+    Rows without labels are pairs: the text and its completion, which belong together. A text that
+    is too long loses its end, but for the token that closes it.
 
     Args:
         examples: Rendered rows.
         tokenizer: The encoder's tokenizer.
         max_length: Most tokens of a text; never more than the encoder can read.
     """
-    if not examples:
+    rows, notes = _tokens([sentence(one) for one in examples], tokenizer, max_length)
+    if not examples or examples[0].label is not None:
+        return rows, notes
+    found, more = _tokens([one.completion.strip() for one in examples], tokenizer, max_length)
+    pairs = zip(rows, found, strict=True)
+    return [PairTokens(row.input_ids, row.n_prompt, other) for row, other in pairs], notes + more
+
+
+def _tokens(
+    texts: Sequence[str], tokenizer: Tokenizer, max_length: int
+) -> tuple[list[Tokens], list[str]]:
+    if not texts:
         return [], []
     most = min(max_length, getattr(tokenizer, "model_max_length", max_length))
-    texts = [sentence(example) for example in examples]
-    whole = tokenizer(texts, return_attention_mask=False, verbose=False)["input_ids"]
+    whole = tokenizer(list(texts), return_attention_mask=False, verbose=False)["input_ids"]
     kept = [ids if len(ids) <= most else [*ids[: most - 1], ids[-1]] for ids in whole]
     n_cut = sum(len(ids) > most for ids in whole)
     notes = [f"{n_cut} of {len(whole)} texts are longer than {most} tokens and lost their end."]
@@ -81,6 +92,33 @@ def sentence_pairs(rows: Sequence[Tokens], labels: Sequence[str], seed: int) -> 
             pairs.append(_pair(rows, place, drawn.choice(like), apart=False))
         other = drawn.choice([name for name in names if name != label])
         pairs.append(_pair(rows, place, drawn.choice(places[other]), apart=True))
+    return pairs
+
+
+def passage_pairs(
+    rows: Sequence[PairTokens], passages: Sequence[str], seed: int
+) -> list[SentencePair]:
+    """Return each row's text with its own passage, and with one drawn of those of other rows.
+
+    Args:
+        rows: Texts as token ids, each with its passage.
+        passages: The passages as text; equal ones are one.
+        seed: Of what is drawn.
+
+    Raises:
+        DataError: All rows have one passage.
+    """
+    if len(set(passages)) < 2:
+        raise DataError(
+            "Pairs need rows of two different completions at least; all are the same.",
+            hint="Check the completion's column.",
+        )
+    drawn, pairs = random.Random(seed), list[SentencePair]()
+    for row, passage in zip(rows, passages, strict=True):
+        pairs.append(SentencePair(row.input_ids, row.n_prompt, row.other, apart=False))
+        while passages[other := drawn.randrange(len(rows))] == passage:
+            pass
+        pairs.append(SentencePair(row.input_ids, row.n_prompt, rows[other].other, apart=True))
     return pairs
 
 

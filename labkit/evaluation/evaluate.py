@@ -10,7 +10,7 @@ from .answers import ANSWERED, GenerationEvaluation, Writing, evaluate_generatio
 from .classify import Evaluation, evaluate_classification
 from .head import evaluate_head
 from .kinds import Model, Progress, Tokenizer
-from .nearest import evaluate_nearest
+from .nearest import Retrieval, evaluate_nearest
 from .rows import label_rows, sentence_rows, text_rows
 from .scores import metrics_for
 
@@ -33,7 +33,7 @@ def evaluate(  # noqa: PLR0913 - the one way in; all but six are by name
     seed: int = 0,
     prior_correction: Sequence[int] | None = None,
     outputs: Sequence[str] = (),
-) -> Evaluation | GenerationEvaluation:
+) -> Evaluation | GenerationEvaluation | Retrieval:
     """Evaluate a model on rows of a data set.
 
     Args:
@@ -53,15 +53,15 @@ def evaluate(  # noqa: PLR0913 - the one way in; all but six are by name
         outputs: A classification head: its labels in the order of its outputs; left out, that of
             `splits`.
     """
+    if training.embeds(model):
+        texts = sentence_rows(tokenizer, examples, splits, max_length)
+        nearest = evaluate_nearest(model, texts, progress=progress, seed=seed)
+        return nearest.only(names) if names else nearest
     if splits.task != "classification":
         rows = text_rows(tokenizer, examples, max_length)
         named = names or metrics_for(splits.task, rows.references)
         how = Writing(answered, max_new_tokens, temperature, seed)
         return evaluate_generation(model, tokenizer, rows, named, how, progress)
-    if training.embeds(model):
-        texts = sentence_rows(tokenizer, examples, splits, max_length)
-        found = evaluate_nearest(model, texts, progress=progress, seed=seed)
-        return found.only(names) if names else found
     forms = label_rows(tokenizer, examples, splits.labels, max_length)
     if training.has_head(model):
         found = evaluate_head(

@@ -49,34 +49,46 @@ class LabelRows:
 
 @dataclass(frozen=True)
 class SentenceRows:
-    """Texts to label by texts with known labels, for an encoder."""
+    """Texts for an encoder to answer by what is nearest: a label, or a passage."""
 
     asked: Sequence[Tokens]
-    """Texts to label."""
+    """Texts to answer."""
+
+    prompts: Sequence[str]
+    """The same as text."""
 
     gold: Sequence[str]
-    """The right label of each."""
+    """The right answer to each."""
 
     known: Sequence[Tokens]
-    """Training texts, in which the nearest is looked for."""
+    """Texts among which the nearest is looked for: training rows, or the passages of all rows."""
 
-    known_labels: Sequence[str]
-    """The label of each."""
+    answers: Sequence[str]
+    """What each of them stands for: its label, or itself."""
 
     labels: Sequence[str]
-    """All labels."""
+    """All labels; none where passages are looked for."""
 
 
 def sentence_rows(
     tokenizer: Tokenizer, examples: Sequence[Example], splits: Splits, max_length: int
 ) -> SentenceRows:
-    """Return rows to label, and the training rows of a data set to label them by."""
-    from ..data import sentences
+    """Return rows to answer, and what to answer them by.
+
+    Rows with labels are answered by the training rows, others by the completions of these rows.
+    """
+    from ..data import PairTokens, sentence, sentences
 
     asked, _ = sentences(examples, tokenizer, max_length=max_length)
-    known, _ = sentences(splits.train, tokenizer, max_length=max_length)
-    gold, others = ([str(one.label) for one in some] for some in (examples, splits.train))
-    return SentenceRows(asked, gold, known, others, splits.labels)
+    prompts = [sentence(one) for one in examples]
+    if splits.labels:
+        known, _ = sentences(splits.train, tokenizer, max_length=max_length)
+        gold, of = ([str(one.label) for one in some] for some in (examples, splits.train))
+        return SentenceRows(asked, prompts, gold, known, of, splits.labels)
+    gold = [one.completion.strip() for one in examples]
+    passages = [row.other for row in asked if isinstance(row, PairTokens)]
+    known_by = dict(zip(gold, passages, strict=True))  # equal ones are one
+    return SentenceRows(asked, prompts, gold, [*known_by.values()], [*known_by], ())
 
 
 def text_rows(tokenizer: Tokenizer, examples: Sequence[Example], max_length: int) -> TextRows:

@@ -49,6 +49,12 @@ METRICS: Mapping[str, Metric] = {
         about("share equal to the reference, blanks at the ends aside; Wilson interval"),
         is_share=True,
     ),
+    "retrieval_accuracy": Metric(
+        text.exact_counts,
+        share,
+        about("share of texts whose own completion is the nearest of all; Wilson interval"),
+        is_share=True,
+    ),
     "bleu": Metric(text.bleu_counts, text.bleu_total, text.bleu_about, rows=text.bleu_rows),
     "chrf": Metric(text.chrf_counts, text.chrf_total, text.chrf_about),
     "rouge1": _rouge("rouge1"),
@@ -90,6 +96,7 @@ TASKS: Mapping[str, tuple[str, ...]] = {
     "generation": ("chrf", "bleu", "rouge1", "rouge2", "rougeL", "exact_match"),
     "extraction": ("field_f1", "field_precision", "field_recall", "valid_json", "exact_match"),
     "summarisation": ("rougeL", "rouge1", "rouge2", "chrf", "length_ratio"),
+    "retrieval": ("retrieval_accuracy",),
 }
 """What is measured for each task, its primary metric first.
 

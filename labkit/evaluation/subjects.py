@@ -28,6 +28,7 @@ FITTING = {
     "generation": TEXTS,
     "extraction": (*FIELDS, *TEXTS),
     "summarisation": TEXTS,
+    "retrieval": ("retrieval_accuracy",),
 }
 """Metrics that can be asked for, by task."""
 

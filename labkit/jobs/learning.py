@@ -56,7 +56,8 @@ def to_learn(
         spec: The settings.
 
     Raises:
-        DataError, SpecError: The rows have no labels where labels are needed.
+        DataError: There are no two sides to draw pairs from.
+        SpecError: The rows have no labels where labels are needed.
     """
     if spec.embeds:
         return {split: _pairs(part, getattr(splits, split), spec) for split, part in rows.items()}
@@ -68,14 +69,13 @@ def to_learn(
 def _pairs(
     rows: Sequence[data.Tokens], examples: Sequence[data.Example], spec: FinetuneSpec
 ) -> list[data.Tokens]:
-    """Return sentences in pairs, by their labels."""
+    """Return sentences in pairs: by their labels, or without labels with their completions."""
     labels = [example.label for example in examples if example.label is not None]
-    if len(labels) < len(examples):
-        raise SpecError(
-            "The loss contrastive needs rows with labels: it draws pairs of one label and of two.",
-            hint="Take rows of a classification; see task.",
-        )
-    return [*data.sentence_pairs(rows, labels, spec.seed)] if examples else []
+    if labels:
+        return [*data.sentence_pairs(rows, labels, spec.seed)]
+    pairs = [row for row in rows if isinstance(row, data.PairTokens)]
+    passages = [example.completion.strip() for example in examples]
+    return [*data.passage_pairs(pairs, passages, spec.seed)] if examples else []
 
 
 def own_loss(job: Job, spec: FinetuneSpec) -> "OwnLoss | None":

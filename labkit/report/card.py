@@ -94,6 +94,11 @@ def _use(run: Run) -> str:
             f"Puts one of these labels on a text in the form of the training rows: {named}. "
             "Score each label's likelihood after the prompt, as the results below were measured."
         )
+    if metrics.get("task") == "retrieval":
+        return (
+            "Gives a text an embedding that is near that of the text which belongs to it: the mean "
+            "of its tokens' states, scaled to length 1, as below."
+        )
     return "Continues prompts in the form of the training rows. Other forms were not measured."
 
 

@@ -23,7 +23,7 @@ TITLES = {
 }
 """Metrics whose name reads better in other words; `words.name` writes the rest."""
 
-SHARES = ("accuracy", "exact_match", "valid_json")
+SHARES = ("accuracy", "exact_match", "valid_json", "retrieval_accuracy")
 """Metrics written as per cent, because they count rows."""
 
 DECIMALS = {"bleu": 1, "chrf": 1, "perplexity": 2, "length_ratio": 2}

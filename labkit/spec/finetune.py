@@ -61,13 +61,12 @@ class FinetuneSpec(
         """Refuse what an encoder does not learn with: it has no output layer and no last token."""
         wrong = {
             "method": self.method not in ("lora", "rslora", "dora", "full"),
-            "task": self.task not in ("auto", "classification"),
             "packing": self.packing == "packed",
             "head": self.head,
             "last_layers": self.last_layers is not None,
             "init_lora_weights": self.init_lora_weights == "eva",
         }
-        does = "trains the embeddings of an encoder on rows with labels by lora, rslora, dora, full"
+        does = "trains the embeddings of an encoder, by lora, rslora, dora or full"
         self._refuse(wrong, does)
 
     def _refuse(self, wrong: Mapping[str, bool], does: str) -> None:
