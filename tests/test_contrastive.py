@@ -207,6 +207,8 @@ def test_an_encoder_learns_to_find_texts_of_the_same_kind(workplace, asked, caps
     assert "nearest of" in run.metrics["tuned"]["notes"][0]
     assert run.metrics["training"]["packing"] == "padded"
 
+    assert labkit.diagnose("kinds").findings == ()
+
     again = labkit.evaluate("kinds", view=QUIET)
     assert again.metrics["models"]["kinds"]["predictions"] == run.metrics["tuned"]["predictions"]
 

@@ -8,7 +8,14 @@ from .load import load
 from .objects import rows_of, write_rows
 from .prompts import prompt_ids
 from .read import is_hub_id
-from .sentences import passage_pairs, sentence, sentence_pairs, sentences, tokenize_for
+from .sentences import (
+    passage_pairs,
+    prompt_for,
+    sentence,
+    sentence_pairs,
+    sentences,
+    tokenize_for,
+)
 from .tokens import describe, texts_of, tokenize
 from .unseen import Unseen, drawn, load_unseen, trained_on
 
@@ -26,6 +33,7 @@ __all__ = [
     "load",
     "load_unseen",
     "passage_pairs",
+    "prompt_for",
     "prompt_ids",
     "rows_of",
     "sentence",

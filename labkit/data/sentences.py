@@ -9,7 +9,7 @@ from ..errors import DataError
 from ..spec import FinetuneSpec
 from .examples import Example, PairTokens, SentencePair, Tokens
 from .prompts import Tokenizer
-from .tokens import tokenize
+from .tokens import texts_of, tokenize
 
 
 def sentence(example: Example) -> str:
@@ -58,6 +58,11 @@ class Tokenize(Protocol):
         self, examples: Sequence[Example], tokenizer: Tokenizer, *, max_length: int
     ) -> tuple[list[Tokens], list[str]]:
         """See `tokenize`."""
+
+
+def prompt_for(spec: FinetuneSpec, example: Example, tokenizer: Tokenizer) -> str:
+    """Return the text that the model of a spec is asked with."""
+    return sentence(example) if spec.embeds else texts_of(example, tokenizer)[0]
 
 
 def tokenize_for(spec: FinetuneSpec) -> Tokenize:

@@ -45,6 +45,11 @@ class Evidence:
             )
         return cls(run, spec)
 
+    @property
+    def learns_text(self) -> bool:
+        """Whether answers are tokens: not the numbers of a head, not embeddings."""
+        return not self.spec.head and not self.spec.embeds
+
     @cached_property
     def steps(self) -> list[Event]:
         """What each optimizer step measured."""

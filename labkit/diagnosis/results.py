@@ -37,7 +37,7 @@ def other_loss(seen: Evidence) -> Finding | None:
     tuned, each = seen.metrics.get("tuned", {}), mean_targets(seen.tokens_of("validation"))
     best = seen.metrics.get("training", {}).get("best_eval_loss")
     plain = seen.spec.loss == "cross_entropy" and not seen.spec.label_smoothing_factor
-    if "probabilities" not in tuned or None in (each, best) or seen.spec.head or not plain:
+    if "probabilities" not in tuned or None in (each, best) or not seen.learns_text or not plain:
         return None
     assert each is not None
     losses = _losses(tuned)

@@ -58,7 +58,7 @@ def other_template(seen: Evidence) -> Finding | None:
     held = {example.row: example for example in seen.splits.held_out}
     if asked["row"] not in held:
         return None
-    wanted = data.texts_of(held[asked["row"]], seen.tokenizer)[0]
+    wanted = data.prompt_for(seen.spec, held[asked["row"]], seen.tokenizer)
     if asked["prompt"] == wanted:
         return None
     same = _alike(asked["prompt"], wanted)

@@ -46,7 +46,7 @@ def pad_tokens(seen: Evidence) -> Finding | None:
 def no_end(seen: Evidence) -> Finding | None:
     """Rows do not end as a turn does: none of them, or those that were too long."""
     counted = seen.learns
-    if counted is None or seen.spec.head:
+    if counted is None or not seen.learns_text:
         return None
     missing = counted["rows"] - counted["ended"]
     if missing <= UNENDED * counted["rows"]:
@@ -76,7 +76,7 @@ def no_end(seen: Evidence) -> Finding | None:
 def shifted(seen: Evidence) -> Finding | None:
     """Each row lost a target between the rows and the loss."""
     counted, rows = seen.learns, rows_in_steps(seen)
-    if counted is None or rows == 0 or seen.spec.head:
+    if counted is None or rows == 0 or not seen.learns_text:
         return None
     each = counted["targets"] / counted["rows"]
     learned = sum(step["tokens"] for step in seen.steps) / rows
@@ -133,7 +133,7 @@ def mean_targets(rows: Sequence[Tokens] | None) -> float | None:
 
 def _targets(seen: Evidence) -> int | None:
     each = mean_targets(seen.tokens)
-    return None if each is None or seen.spec.head else round(each * len(seen.tokens or ()))
+    return None if each is None or not seen.learns_text else round(each * len(seen.tokens or ()))
 
 
 def _longest(seen: Evidence) -> int:

@@ -89,7 +89,7 @@ def measured(held: Held, learned: Path, base: Any = None) -> tuple[dict[str, Any
     """
     spec, splits, examples = held.spec, held.splits, held.splits.held_out
     loaded: list[Any] = []
-    tell_asked(held.job, examples, held.tokenizer)
+    tell_asked(held.job, spec, examples, held.tokenizer)
     if held.lent is not None:
         held.lent.base.take_back()
     if held.lent is None or spec.method == "qlora":

@@ -8,6 +8,7 @@ from .. import data
 from ..data.tokens import special_ids
 from ..evaluation.kinds import Tokenizer
 from ..files import write_json
+from ..spec import FinetuneSpec
 from .job import Job
 
 ROWS = "rows.json"
@@ -39,12 +40,12 @@ def tell_received(
     )
 
 
-def tell_asked(job: Job, examples: Sequence[data.Example], tokenizer: Tokenizer) -> None:
+def tell_asked(
+    job: Job, spec: FinetuneSpec, examples: Sequence[data.Example], tokenizer: Tokenizer
+) -> None:
     """Record the first prompt that a model is asked when it is measured."""
-    embeds = getattr(job.spec, "embeds", False)
     for first in examples[:1]:
-        prompt = data.sentence(first) if embeds else data.texts_of(first, tokenizer)[0]
-        job.emit("asked", row=first.row, prompt=prompt)
+        job.emit("asked", row=first.row, prompt=data.prompt_for(spec, first, tokenizer))
 
 
 def _print(row: data.Tokens) -> str:
