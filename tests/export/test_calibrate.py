@@ -9,7 +9,7 @@ import torch
 from tiny import tiny_model
 from torch.nn.functional import kl_div
 
-from labkit.export.calibrate.find import put_grids
+from labkit.export.calibrate.find import average, put_grids
 from labkit.export.calibrate.gptq import gptq
 from labkit.export.calibrate.grid import Grid, best_grid, n_bytes, nearest
 from labkit.export.calibrate.repair import GridLinear, Part, as_int8, repair
@@ -247,6 +247,19 @@ def test_grids_are_read_back_as_they_were_written(model, batches, tmp_path):
     for name, grid in grids.items():
         assert torch.equal(again[name].weight(), grid.weight())
         assert (again[name].exact is None) == (grid.exact is None) == (name == "lm_head")
+
+
+def test_the_mean_of_parts_has_the_mean_scales_and_the_last_roundings(model, batches, tmp_path):
+    _, grids = rounded(model, batches)
+    moved = {n: replace(g, scales=3 * g.scales, values=15 - g.values) for n, g in grids.items()}
+    files = [tmp_path / "first.safetensors", tmp_path / "last.safetensors"]
+    for file, part in zip(files, (grids, moved), strict=True):
+        write_grids(part, file)
+    average(files, tmp_path / "mean.safetensors")
+    found = read_grids(tmp_path / "mean.safetensors")
+    for name, grid in grids.items():
+        torch.testing.assert_close(found[name].scales, 2 * grid.scales)
+        assert torch.equal(found[name].values, 15 - grid.values)
 
 
 def test_a_repair_reads_what_the_head_will_be(model, batches):

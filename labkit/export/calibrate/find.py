@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -137,6 +137,18 @@ def mend(sources: Sources, grids: Path, out: Path, *, part: Part, done: Done) ->
     repair(model, teacher, read, part, step)
     write_grids(found | {name: module.result() for name, module in trained.items()}, out)
     return losses
+
+
+def average(files: Sequence[Path], out: Path) -> None:
+    """Write grids with the mean of the scales in some files, the roundings of the last one.
+
+    Args:
+        files: Grids of one model, one part of a repair after another.
+        out: New file of grids.
+    """
+    every = [read_grids(file) for file in files]
+    scales = {name: torch.stack([of[name].scales for of in every]).mean(0) for name in every[-1]}
+    write_grids({name: replace(of, scales=scales[name]) for name, of in every[-1].items()}, out)
 
 
 def _plan(

@@ -22,6 +22,11 @@ def calibrate(
     return find.find(known, Path(out), find.Shape(**(shape or {})), done=done)
 
 
+def average(files: list[str], out: str) -> None:
+    """Write the mean of what parts of a repair found."""
+    find.average([Path(file) for file in files], Path(out))
+
+
 def repair(
     sources: dict[str, Any], grids: str, out: str, part: list[int], progress: str
 ) -> list[float]:
