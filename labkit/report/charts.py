@@ -59,7 +59,7 @@ def losses_by_rows(points: Sequence[tuple[int, float]], unit: str) -> bytes:
     axes.minorticks_off()
     axes.margins(x=0.08, y=0.25)
     axes.set_xlabel("training rows")
-    axes.set_ylabel(unit)
+    axes.set_ylabel(f"validation loss ({unit})", fontsize=9)
     return saved(figure, "svg")
 
 
