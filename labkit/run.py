@@ -145,6 +145,11 @@ def as_run(run: str | Run) -> Run:
     return run if isinstance(run, Run) else Run(run)
 
 
+def run_called(name: str) -> Run | None:
+    """Return the run of this name in the runs folder, or None for a name of something else."""
+    return Run(name) if (runs_folder() / name / "spec.yaml").is_file() else None
+
+
 def all_runs() -> list[Run]:
     """Return the runs of the runs folder, exports included, oldest first."""
     return sorted(map(Run, run_folders()), key=lambda run: run.created)

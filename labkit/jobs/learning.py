@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .. import data, sent, training
 from ..errors import SpecError, near
 from ..evaluation.kinds import Tokenizer
-from ..run import Run, runs_folder
+from ..run import Run, run_called
 from ..spec import LOSSES, FinetuneSpec
 from .job import Job, load_tokenizer, model_folder
 
@@ -121,9 +121,9 @@ def find_run(name: str) -> Run | None:
     Raises:
         SpecError: It is not done, or answers with labels.
     """
-    if not (runs_folder() / name / "spec.yaml").is_file():
+    run = run_called(name)
+    if run is None:
         return None
-    run = Run(name)
     spec = run.spec
     if run.status != "done" or not isinstance(spec, FinetuneSpec) or spec.head:
         raise SpecError(

@@ -87,10 +87,10 @@ def write_texts(sources: Sources, *, repaired: bool, done: Done) -> None:
     model, generator = load_plain(sources.folder), torch.Generator().manual_seed(sources.seed)
     n_texts = N_OWN_REPAIR if repaired else N_OWN
     own = own_texts(model, n_texts, generator, lambda *at: done("own texts", *at))
-    more: list[list[int]] = []
+    more, read = list[list[int]](), list[list[int]]()
     if repaired:
         more = continued(model, sources.rows, generator, lambda *at: done("rows anew", *at))
-    read = prose(sources.folder) if repaired else []
+        read = prose(sources.folder)
     write_json(sources.texts, {"own": own.tolist(), "continued": more, "prose": read})
 
 

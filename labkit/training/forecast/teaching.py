@@ -1,7 +1,7 @@
 """The teacher of a distillation, as its files describe it."""
 
 from ...catalog import model_at_hand
-from ...run import Run, runs_folder
+from ...run import run_called
 from ...spec import FinetuneSpec
 from ..sketch import Sketch, sketch
 
@@ -16,7 +16,6 @@ def teacher_of(spec: FinetuneSpec) -> Sketch | None:
 
 def _base_of(name: str) -> str:
     """Return the base model of a run; any other name is that of a model."""
-    if not (runs_folder() / name / "spec.yaml").is_file():
-        return name
-    spec = Run(name).spec
+    run = run_called(name)
+    spec = run.spec if run else None
     return spec.model if isinstance(spec, FinetuneSpec) else name
