@@ -33,6 +33,10 @@ def validations(run):
     return [event["eval_loss"] for event in run.of("eval")]
 
 
+def notes(run):
+    return [event["text"] for event in run.of("note")]
+
+
 def weights(run):
     return load_file(run.adapter / "adapter_model.safetensors")
 
@@ -186,6 +190,8 @@ def test_accelerate_trains_what_was_prepared(workplace, alike, alone):
     [
         ({"processes": 0}, "processes must be from 1 to 64"),
         ({"processes": 9}, "Each of 9 processes must have a row of every micro-batch; got 7"),
+        ({"fsdp": True, "method": "qlora"}, "fsdp .* does not go with method: 'qlora'"),
+        ({"fsdp": True, "last_layers": 1}, "fsdp .* does not go with last_layers: 1"),
     ],
 )
 def test_what_cannot_be_shared_out_is_refused(workplace, alike, changes, said):
@@ -199,3 +205,43 @@ def test_runs_on_one_base_in_memory_have_one_process(workplace, alike):
     space = {"r": {"type": "int", "low": 2, "high": 4}}
     with pytest.raises(SpecError, match="processes must be 1 where trials share"):
         labkit.sweep(search_space=space, processes=2, **alike)
+
+
+def test_processes_that_share_the_weights_out_learn_what_one_learns(workplace, alike):
+    changes = {"batch_size": 14, "gradient_accumulation_steps": 2, "gradient_checkpointing": True}
+    one = labkit.finetune(name="one", view=QUIET, **alike | changes)
+    two = labkit.finetune(name="two", view=QUIET, processes=2, fsdp=True, **alike | changes)
+    assert_same(two, one)
+    norms = [[event["grad_norm"] for event in run.of("step")] for run in (one, two)]
+    assert norms[1] == pytest.approx(norms[0], rel=1e-3)
+    assert [e["answer"] for e in two.of("sample")] == [e["answer"] for e in one.of("sample")]
+    assert "Each of 2 processes holds its part of the weights (FSDP)." in notes(two)
+
+
+def test_a_whole_model_that_is_shared_out_goes_on_in_one_process_and_the_other_way_round(
+    workplace, alike, monkeypatch
+):
+    whole = {**alike, "method": "full", "lora_dropout": None, "learning_rate": 1e-3}
+    whole |= {"save_steps": 2, "max_steps": 8}
+    one = labkit.finetune(name="one", view=QUIET, **whole)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"]
+
+    parts = labkit.prepare(name="parts", fsdp=True, **whole).run
+    launched([*torchrun, "-m", "labkit.worker", str(parts.path)], parts, until_step=4)
+    assert parts.last("step")["step"] < 8
+    labkit.resume("parts", view=QUIET)
+
+    later = labkit.finetune(name="later", wait=False, **whole)
+    until(later, lambda run: (run.last("checkpoint") or {"step": 0})["step"] >= 4)
+    os.kill(later.last("start")["pid"], signal.SIGKILL)
+    until(later, lambda run: run.status in FINISHED)
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")  # as `accelerate launch --use_fsdp` sets it
+    code, said = launched([*torchrun, "-m", "labkit.worker", str(later.path), "--resume"], later)
+    assert code == 0, said[-2000:]
+    assert any("its part of the weights (FSDP)" in text for text in notes(later))
+
+    expected = load_file(one.learned / "model.safetensors")
+    for run in (parts, later):
+        assert losses(run) == pytest.approx(losses(one), abs=1e-4)
+        for name, tensor in load_file(run.learned / "model.safetensors").items():
+            assert torch.allclose(tensor, expected[name], atol=2e-3), name

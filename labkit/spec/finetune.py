@@ -43,6 +43,13 @@ class FinetuneSpec(
                 f"frozen layers computed; got {self.dataloader_num_workers}.",
                 hint="Leave dataloader_num_workers out.",
             )
+        if self.fsdp and (self.method == "qlora" or self.last_layers is not None):
+            name = "last_layers" if self.last_layers is not None else "method"
+            raise SpecError(
+                "fsdp shares out weights that a block needs whole and as numbers; it does not go "
+                f"with {name}: {getattr(self, name)!r}.",
+                hint=f"Leave fsdp out (each process then holds the whole model), or {name}.",
+            )
 
     def _check_pairs(self) -> None:
         """Refuse what leaves no base model to compare with, or learns no answers."""

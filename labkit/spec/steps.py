@@ -62,6 +62,10 @@ class StepSettings(Spec):
     """Processes that train side by side, each on its share of every batch: one for each GPU, or on
     processors with many cores."""
 
+    fsdp: bool = False
+    """Share the weights out among the processes (FSDP), each holding its part of them, in place of
+    a whole model in each (DDP)."""
+
     dataloader_num_workers: int = setting(0, at_least=0, at_most=64, unit="processes")
     """Processes that make batches ahead of the steps. Rows are token ids already and a batch takes
     milliseconds, so 0, which makes them between steps, is as fast and takes less memory."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ..data import Tokens
 from ..errors import RunError
 from ..spec import FinetuneSpec
-from . import checkpoints, processes, proof
+from . import checkpoints, processes, proof, sharding
 from .arguments import How
 from .batches import Batch
 from .callbacks import Conductor, is_impatient
@@ -24,6 +24,7 @@ from .methods import adapter_facts, remarks
 from .own_loss import OwnLoss
 from .pairs import sides
 from .ready import ready
+from .sharded import ShardedTrainer
 from .special_loss import special_loss
 from .surroundings import quiet, reproducible, undisturbing
 from .trainer import PackedTrainer
@@ -119,12 +120,14 @@ def train(  # noqa: PLR0913 - the one way in; all but five are by name
         how = decide(case, pad_token_of(tokenizer), folder.parent, resume=resume)
         with computing(tuned, how):
             spec = on_ready(tuned, how) if on_ready else spec
-            trainer = PackedTrainer(
+            kind = ShardedTrainer if processes.share_weights(spec.fsdp) else PackedTrainer
+            trainer = kind(
                 tuned, spec, rows, how=how, output_dir=folder, emit=emit,
                 loss_sum=special_loss(case, how, spec, teacher), change_batch=change_batch,
             )  # fmt: skip
             trainer.on_evaluated = on_evaluate and undisturbing(on_evaluate)
             stopped = _run(trainer, spec, should_stop, resume)
+            sharding.bring_together(tuned)
         return _kept(trainer, learned, how, stopped=stopped, start=start)
 
 

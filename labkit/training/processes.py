@@ -10,9 +10,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from .. import machine
-from ..errors import RunError
 
 T = TypeVar("T")
+
+LAUNCHED_SHARED, SHARED = "ACCELERATE_USE_FSDP", "LABKIT_FSDP"
+"""Variables that ask for FSDP: the one that `accelerate launch` sets, and ours, which no library
+but this one reads."""
 
 
 def size() -> int:
@@ -30,19 +33,21 @@ def is_first() -> bool:
     return rank() == 0
 
 
-def meet() -> None:
-    """Wait until all processes are there.
+def share_weights(asked: bool) -> bool:
+    """Tell whether each process is to hold a part of the weights (FSDP).
 
-    Raises:
-        RunError: They were launched to share the parameters, which is not done here.
+    Args:
+        asked: Whether the settings say so; a launcher may too.
     """
+    return size() > 1 and (asked or machine.is_asked(SHARED))
+
+
+def meet() -> None:
+    """Wait until all processes are there."""
     if size() == 1:
         return
-    if machine.is_asked("ACCELERATE_USE_FSDP"):
-        raise RunError(
-            "Processes must each hold the whole model (DDP); got a launch with FSDP.",
-            hint="Take distributed_type MULTI_CPU or MULTI_GPU in Accelerate's configuration.",
-        )
+    if LAUNCHED_SHARED in os.environ:  # Accelerate's own way to share out needs a GPU
+        os.environ[SHARED] = os.environ.pop(LAUNCHED_SHARED)
     import torch
     from accelerate import PartialState
 

@@ -146,9 +146,13 @@ class PackedTrainer(Trainer):
         loss = self._loss_sum(model, inputs, self._head) / n_items
         if "idle" in inputs:
             loss = loss * 0  # a gradient like the others have, of nothing
+        self._look_at(loss, model, inputs)
+        return loss * processes.size()  # DDP takes the mean over processes
+
+    def _look_at(self, loss: Tensor, model: torch.nn.Module, inputs: Batch) -> None:
+        """Keep where the first loss that is not finite came from."""
         if not self._origin and not loss.isfinite():
             self._origin = self._came_from(model, inputs)
-        return loss * processes.size()  # DDP takes the mean over processes
 
     def _came_from(self, model: torch.nn.Module, inputs: Batch) -> str:
         """Return sentences on where a loss that is not finite came from."""
@@ -182,21 +186,28 @@ class PackedTrainer(Trainer):
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:  # noqa: ANN401 - the Trainer's
         """Return `eval_loss`: the mean loss of all evaluation targets."""
         self.tuned.eval()
-        made = processes.mine([*batches.for_evaluation(self.eval_rows)])
-        sums = processes.gathered([self._eval_sum(rows) for rows in made])
+        sums = processes.gathered(self._eval_sums([*batches.for_evaluation(self.eval_rows)]))
         counts = map(pairs.items_of, self.eval_rows)
         metrics = {"eval_loss": math.fsum(chain.from_iterable(sums)) / math.fsum(counts)}
         self.log(dict(metrics))
         self.emit("eval", step=self.state.global_step, eval_loss=metrics["eval_loss"])
         for sign in new_signs(*curve_of(self.state.log_history)):
             self.emit("note", text=sign.text, sign=sign.name)
-        if self.on_evaluated is not None and processes.is_first():
-            self.on_evaluated(self.tuned, self.state.global_step)
+        self._show()
         machine.give_back_memory()  # batches of all lengths leave holes
         self.control = self.callback_handler.on_evaluate(
             self.args, self.state, self.control, metrics
         )
         return metrics
+
+    def _show(self) -> None:
+        """Let the first process look at the model after a validation."""
+        if self.on_evaluated is not None and processes.is_first():
+            self.on_evaluated(self.tuned, self.state.global_step)
+
+    def _eval_sums(self, made: Sequence[Sequence[Tokens]]) -> list[float]:
+        """Return the summed losses of this process's share of some batches."""
+        return [self._eval_sum(rows) for rows in processes.mine(made)]
 
     @torch.no_grad()
     def _eval_sum(self, rows: Sequence[Tokens]) -> float:

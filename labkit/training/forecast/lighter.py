@@ -79,7 +79,7 @@ def _kinds(case: Case) -> Iterator[list[dict[str, Any]]]:
     micro, lengths = _micro(spec), _lengths(case)
     again = [] if spec.gradient_checkpointing else [{"gradient_checkpointing": True}]
     again = [] if spec.method == "prefix_tuning" else again
-    method = [{"method": CHEAPER[spec.method]}] if spec.method in CHEAPER else []
+    method = [{"method": CHEAPER[spec.method]}] if spec.method in CHEAPER and not spec.fsdp else []
     smallest = micro[-1:] or [{}]
     yield from (micro, again, lengths, method)
     yield [one | two for one in micro for two in again]

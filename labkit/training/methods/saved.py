@@ -22,14 +22,22 @@ FILES = ("adapter_config.json", ADAPTER, "config.json", "generation_config.json"
 """What belongs to the learned weights in a checkpoint; code of a remote model too."""
 
 
-def save_adapter(model: "nn.Module", folder: Path) -> None:
+def save_adapter(
+    model: "nn.Module", folder: Path, state: "dict[str, Tensor] | None" = None
+) -> None:
     """Write what learned: an adapter, equal byte for byte where it is equal, or all weights.
 
     The vocabulary is not changed, so it is not saved with an adapter.
+
+    Args:
+        model: The model.
+        folder: Folder to write.
+        state: All weights, where the model has only its part of them.
     """
     saved: Any = model
     if not is_adapted(model):
-        saved.save_pretrained(str(folder), max_shard_size="1TB", save_original_format=False)
+        options = {"max_shard_size": "1TB", "save_original_format": False}
+        saved.save_pretrained(str(folder), state_dict=state, **options)
         return
     saved.save_pretrained(str(folder), save_embedding_layers=False)
     (folder / "README.md").unlink(missing_ok=True)  # a card with gaps; the run writes its own
