@@ -67,8 +67,8 @@ GROUPS = (
         "More on the steps",
         (
             "optim", "num_cycles", "weight_decay", "max_grad_norm", "precision", "packing",
-            "gradient_checkpointing", "processes", "fsdp", "dataloader_num_workers",
-            "budget", "force", "seed", "trust_remote_code",
+            "gradient_checkpointing", "processes", "fsdp", "device_map",
+            "dataloader_num_workers", "budget", "force", "seed", "trust_remote_code",
         ),
     ),
     Group(

@@ -51,6 +51,13 @@ class FinetuneSpec(
                 hint=f"Leave fsdp out (each process then holds the whole model), or {name}.",
             )
 
+        if self.device_map is not None and (self.fsdp or self.processes > 1):
+            raise SpecError(
+                "device_map is for one process that spreads a model over its devices; got "
+                f"processes {self.processes}, fsdp {str(self.fsdp).lower()}.",
+                hint="Leave device_map out, or processes and fsdp.",
+            )
+
     def _check_pairs(self) -> None:
         """Refuse what leaves no base model to compare with, or learns no answers."""
         wrong = {

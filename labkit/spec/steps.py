@@ -66,6 +66,10 @@ class StepSettings(Spec):
     """Share the weights out among the processes (FSDP), each holding its part of them, in place of
     a whole model in each (DDP)."""
 
+    device_map: str | None = setting(None, choices=("auto",))
+    """Where there are several GPUs: spread the layers of one model over them, by Accelerate, for a
+    model that is larger than one of them."""
+
     dataloader_num_workers: int = setting(0, at_least=0, at_most=64, unit="processes")
     """Processes that make batches ahead of the steps. Rows are token ids already and a batch takes
     milliseconds, so 0, which makes them between steps, is as fast and takes less memory."""

@@ -169,7 +169,7 @@ def _only(head: nn.Module, positions: Tensor, length: int) -> Iterator[None]:
     def select(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         virtual = args[0].shape[1] - length
         chosen = positions + virtual * (positions // length + 1) if virtual else positions
-        return args[0].flatten(0, -2).index_select(0, chosen)[None], *args[1:]
+        return args[0].flatten(0, -2).index_select(0, chosen.to(args[0].device))[None], *args[1:]
 
     handle = head.register_forward_pre_hook(select)
     try:

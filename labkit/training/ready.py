@@ -3,11 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-import torch
-
 from ..data import Tokens
 from ..spec import FinetuneSpec
-from .methods import add_adapter, base_of, has_head, is_adapted, learn_start
+from .methods import add_adapter, base_of, has_head, is_adapted, learn_start, placed
 
 if TYPE_CHECKING:
     from torch import nn
@@ -23,7 +21,7 @@ def ready(
     tuned = model if is_ready else add_adapter(base, spec, n_labels=len(labels) or None)
     if spec.gradient_checkpointing:
         recompute_activations(base_of(tuned))
-    tuned = tuned.to("cuda" if torch.cuda.is_available() else "cpu")
+    tuned = placed(tuned, spec)
     learn_start(tuned, spec, rows)
     return tuned
 

@@ -5,6 +5,7 @@ A new method is an entry in `labkit.spec.METHODS` and one in `CONFIGURATIONS`.
 
 from .add import add_adapter, remarks
 from .configurations import CONFIGURATIONS
+from .devices import placed, spread
 from .facts import AdapterFacts, adapter_facts, base_of, embeds, head_of, is_adapted
 from .four_bit import compute_in, is_four_bit
 from .head import has_head, read_labels, write_labels
@@ -36,9 +37,11 @@ __all__ = [
     "load_tuned",
     "load_weights",
     "merge",
+    "placed",
     "read_labels",
     "remarks",
     "save_adapter",
+    "spread",
     "state_of",
     "target_modules",
     "write_labels",

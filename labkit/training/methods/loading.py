@@ -11,6 +11,7 @@ from ...spec import FinetuneSpec
 from ..encoders import architecture, is_encoder, writes_nothing
 from ..slow_imports import import_peft
 from ..surroundings import quiet
+from .devices import device, placed
 from .four_bit import let_go_of_files, quantisation
 from .head import put_head, read_labels
 from .saved import load_weights
@@ -90,7 +91,7 @@ def load_tuned(
         base: The base model, if it is in memory; it is changed. Left out, it is loaded.
     """
     if spec.method == "full" and not spec.head:
-        return _ready(load_model(learned, spec))
+        return _ready(load_model(learned, spec), spec)
     model: Any = base if base is not None else load_model(folder, spec)
     if spec.head:
         put_head(model, len(read_labels(learned)))
@@ -98,7 +99,7 @@ def load_tuned(
         load_weights(model, learned)
     else:
         model = load_adapter(model, learned, spec)
-    return cast("nn.Module", _ready(model))
+    return cast("nn.Module", _ready(model, spec))
 
 
 def load_adapter(
@@ -128,14 +129,9 @@ def load_adapter(
         loaded = PeftModel.from_pretrained(
             model, str(path), config=config, is_trainable=is_trainable
         )
-    return _ready(loaded)
+    return _ready(loaded, spec)
 
 
-def device() -> str:
-    """Return where models are put."""
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def _ready(model: Model) -> Model:
+def _ready(model: Model, spec: FinetuneSpec | None) -> Model:
     """Return the model itself, where it computes and without dropout."""
-    return model.to(device()).eval()
+    return placed(model, spec).eval()
