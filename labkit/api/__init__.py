@@ -12,6 +12,7 @@ from .finetune import Prepared, Preview, finetune, load_data, prepare, preview, 
 from .generate import Answers, generate
 from .load import load
 from .merge import merge
+from .olive import asked_of_olive, explain_olive, olive, olive_export
 from .optimize import optimize
 from .plan import Plan, foreseen, plan
 from .rated import RatingResults
@@ -35,6 +36,7 @@ __all__ = [
     "ShownDiagnosis",
     "ShownScaling",
     "add_metrics",
+    "asked_of_olive",
     "attach",
     "combine",
     "cross_evaluate",
@@ -44,6 +46,7 @@ __all__ = [
     "diagnose",
     "disk_use",
     "evaluate",
+    "explain_olive",
     "find_lr",
     "finetune",
     "foreseen",
@@ -53,6 +56,8 @@ __all__ = [
     "load",
     "load_data",
     "merge",
+    "olive",
+    "olive_export",
     "optimize",
     "plan",
     "prepare",

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from .. import api, catalog, report
+from .. import api, catalog, report, translator
 from ..errors import RunError
 from ..flags import Parser, named, settings_of
 from ..options.commands import data_options, runs_options, scaling_options
@@ -27,6 +27,14 @@ def add_commands(add: Callable[..., Parser]) -> None:
     )
     add("targets", _targets, "List what an exported model can run on, and what brings it.")
     data_options(add("data", _data, "List the data sets that can be named, or report on one."))
+    one = add(
+        "olive",
+        _olive,
+        "Carry out a command of Olive, or explain it with --explain.",
+        add_help=False,
+        prefix_chars="\0",  # all that follows is Olive's, options too
+    )
+    one.add_argument("words", nargs="*", help="As after olive; --map, --explain.")
     one = add("demo", _demo, "Run the main job on the embedded default: model, data, ONNX.")
     one.add_argument("--name", default="demo", help="Name of the run (default: demo).")
 
@@ -87,6 +95,12 @@ def _targets(args: Any) -> None:  # noqa: ANN401 - argparse's
 def _data(args: Any) -> None:  # noqa: ANN401 - argparse's
     settings = settings_of(args, FinetuneSpec)
     print(repr(api.data_report(**settings)) if settings else catalog.data_table())
+
+
+def _olive(args: Any) -> None:  # noqa: ANN401 - argparse's
+    shown = api.asked_of_olive(translator.asked(args.words), print)
+    if shown is not None:
+        print(repr(shown))
 
 
 def _demo(args: Any) -> None:  # noqa: ANN401 - argparse's

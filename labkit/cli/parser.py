@@ -14,8 +14,8 @@ def parser() -> Parser:
     top.add_argument("--version", action="version", version=f"labkit {__version__}")
     commands = top.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
 
-    def add(name: str, command: Callable[[Any], None], text: str) -> Parser:
-        made: Parser = commands.add_parser(name, help=text, description=text)
+    def add(name: str, command: Callable[[Any], None], text: str, **options: Any) -> Parser:  # noqa: ANN401 - argparse's
+        made: Parser = commands.add_parser(name, help=text, description=text, **options)
         made.set_defaults(command=command)
         return made
 

@@ -2,12 +2,20 @@
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
+from IPython.core.magic import (
+    Magics,
+    line_cell_magic,
+    line_magic,
+    magics_class,
+    no_var_expand,
+)
+from IPython.display import display
 
-from .. import api, catalog, panels, report
+from .. import api, catalog, panels, report, translator
 from ..errors import SpecError
 from ..flags import (
     adapters_settings_of,
@@ -192,6 +200,17 @@ class LabMagics(Magics):
         """Scale on paper; the options' help is put here below."""
         args = _read("scaling", line)
         return api.scaling(args.run, parameters=args.parameters, nodes=args.nodes, gbits=args.gbits)
+
+    @no_var_expand
+    @line_cell_magic
+    def olive(self, line: str, cell: str = "") -> Any:  # noqa: ANN401 - shown by IPython
+        """Carry out a command of Olive, or with `%%olive` a pasted block of shell.
+
+        `--explain` shows what it comes to and runs nothing; `--map NAME=STAND-IN` takes another
+        model, data set or file for a name. `%olive --help` has the commands.
+        """
+        words = translator.asked_line(line)
+        return api.asked_of_olive(replace(words, text=cell) if cell.strip() else words, display)
 
     @line_magic
     def tensorboard(self, line: str) -> None:

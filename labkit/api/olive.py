@@ -1,0 +1,176 @@
+"""Commands and configurations of Olive, as the course has them, explained and carried out."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from .. import launch, report
+from ..errors import LabError, RunError
+from ..files import write_text
+from ..run import Run, free_name, runs_folder
+from ..spec import FinetuneSpec
+from ..translator import (
+    COMMANDS,
+    Asked,
+    Explanation,
+    StandIns,
+    Understood,
+    deliver,
+    read,
+    read_lines,
+    read_standins,
+    remember,
+    require_run,
+    today,
+)
+from ..yaml import write_yaml
+from .finetune import finetune
+from .optimize import optimize
+from .staging import attach
+from .sweep import sweep
+
+
+def explain_olive(text: str, *, map: Mapping[str, str] | None = None) -> Explanation:
+    """Return what a command, a block of shell or the words after `olive` come to here; run nothing.
+
+    Args:
+        text: `olive finetune …`, several lines of shell, or the same without `olive`.
+        map: Stand-ins by the name in the text; those of `[tool.labkit.olive.map]` in the nearest
+            pyproject.toml count too.
+
+    Raises:
+        SpecError: Something in it is not known here.
+    """
+    return Explanation(_understood(text, map))
+
+
+def olive(
+    text: str,
+    *,
+    map: Mapping[str, str] | None = None,
+    tell: Callable[[Explanation], None] | None = None,
+    view: launch.View | None = None,
+) -> list[Run]:
+    """Carry out what `explain_olive` understands; return the runs in their order.
+
+    What a run leaves is put into its `--output_path` as well, where the next command looks for it.
+
+    Args:
+        text: As for `explain_olive`.
+        map: As for `explain_olive`.
+        tell: Called with what each command comes to, before it is carried out.
+        view: As for `labkit.finetune`.
+
+    Raises:
+        SpecError: Something is not known here, or a setting is wrong; nothing was run.
+        RunStopped, RunFailed: A run ended early; those before it are done.
+    """
+    _understood(text, map)
+    given = _standins(map)
+    found = []
+    for jobs in read_lines(_said(text), given):
+        for job in jobs:
+            if tell is not None:
+                tell(Explanation([job]))
+            if job.spec is not None:
+                found.append(carry_out(job, view=view))
+    return found
+
+
+def asked_of_olive(
+    words: Asked, tell: Callable[[Explanation], None]
+) -> Explanation | report.Plain | None:
+    """Do what a line and its options ask for; return what is to be shown in the end."""
+    first, _, rest = words.text.strip().partition(" ")
+    if first == "export":
+        return report.Plain(olive_export(rest.strip()))
+    if words.explain or not first:
+        return explain_olive(words.text, map=words.map)
+    olive(words.text, map=words.map, tell=tell)
+    return None
+
+
+def carry_out(job: Understood, *, view: launch.View | None = None) -> Run:
+    """Do one job that is something to run; return its run."""
+    try:
+        run = _done(job, view)
+    except LabError as error:
+        raise type(error)(error.problem, f"{error.hint}{_standin_hint(job)}") from error
+    deliver(run, job.output)
+    return run
+
+
+def _done(job: Understood, view: launch.View | None) -> Run:
+    """Start a job's run, keep what it was translated from, and follow it."""
+    if job.job == "optimize":
+        settings = {**job.settings, **_adapters(job)}
+        run = optimize(_exported(job), wait=False, **settings)
+    else:
+        do = sweep if job.job == "sweep" else finetune
+        run = do(name=_free(job.name), wait=False, **job.settings)
+    remember(run, job.said, job.output)
+    return attach(run, view=view)
+
+
+def _exported(job: Understood) -> str:
+    """Return the run to export, or the base model of adapters."""
+    if not job.settings.get("adapters"):
+        return require_run(str(job.run))
+    if job.run is not None:
+        return job.run
+    spec = Run(_adapters(job)["adapters"][0]).spec
+    assert isinstance(spec, FinetuneSpec)
+    return spec.model
+
+
+def _adapters(job: Understood) -> dict[str, tuple[str, ...]]:
+    paths = job.settings.get("adapters")
+    return {"adapters": tuple(map(require_run, paths))} if paths else {}
+
+
+def _standin_hint(job: Understood) -> str:
+    model = job.settings.get("model", "")
+    taken = any(remark.kind == "stand-in" for remark in job.remarks)
+    if taken or "/" not in str(model) or Path(str(model)).exists():
+        return ""
+    return f" Or take a stand-in: --map {model}=smollm2-135m"
+
+
+def olive_export(run: str | Run) -> Path:
+    """Write a run's settings for today's Olive: the file `olive.yaml` in its folder.
+
+    Raises:
+        RunError: The run is no fine-tuning by an adapter that Olive has.
+    """
+    tuned = run if isinstance(run, Run) else Run(run)
+    spec = tuned.spec
+    if not isinstance(spec, FinetuneSpec) or spec.method not in today.PASSES:
+        raise RunError(
+            f"Olive trains by {', '.join(today.PASSES)}; {tuned.name!r} is {tuned.job}, "
+            f"{getattr(spec, 'method', 'no fine-tuning')}.",
+            hint="Export a run of one of these methods.",
+        )
+    file = tuned.path / "olive.yaml"
+    settings = {name: value for name, value in spec.as_dict().items() if value is not None}
+    write_text(file, write_yaml(today.configuration(settings, output=f"{tuned.name}-olive")))
+    return file
+
+
+def _understood(text: str, standins: Mapping[str, str] | None) -> Sequence[Understood]:
+    return read(_said(text), _standins(standins))
+
+
+def _standins(given: Mapping[str, str] | None) -> StandIns:
+    return read_standins(given or {})
+
+
+def _said(text: str) -> str:
+    """Return a text as shell; the words after `olive` alone are one line of it."""
+    first = text.split(maxsplit=1)[0] if text.strip() else "--help"
+    return f"olive {text}" if first in (*COMMANDS, "--help") else text
+
+
+def _free(name: str | None) -> str:
+    """Return a name that no run has, after the folder that Olive would write."""
+    if name is None:
+        return free_name("olive")
+    return free_name(name) if (runs_folder() / name).exists() else name

@@ -1,0 +1,319 @@
+"""Olive's configurations, in the module's old form and in today's, as jobs here."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import SpecError, listed, near
+from ..spec import SweepSpec
+from ..yaml import parse_yaml, write_yaml
+from .exports import read_export
+from .standins import StandIns
+from .training import RENAMED, Training, unknown
+from .understood import Understood
+
+LEARNING = {"lora": "lora", "qlora": "qlora", "dora": "dora", "rslora": "rslora"}
+"""Method here by the type of a pass that trains."""
+
+EXPORTS = {
+    "modelbuilder": {}, "onnxconversion": {}, "ortransformersoptimization": {},
+    "orttransformersoptimization": {}, "orttransformeroptimization": {}, "extractadapters": {},
+    "onnxquantization": {"precision": "int8"}, "onnxdynamicquantization": {"precision": "int8"},
+    "onnxmatmul4quantizer": {"precision": "int4"},
+    "onnxblockwisertnquantization": {"precision": "int4"},
+    "gptq": {"precision": "int4", "algorithm": "gptq"},
+    "rtn": {"precision": "int4", "algorithm": "rtn"},
+    "ortperftuning": {}, "ortsessionparamstuning": {},
+}  # fmt: skip
+"""Passes of an export, by type, with the options that each stands for."""
+
+PASSES = (
+    "LoRA", "QLoRA", "DoRA", "ModelBuilder", "OnnxConversion", "OnnxQuantization",
+    "OnnxDynamicQuantization", "GPTQ", "Rtn", "ExtractAdapters",
+)  # fmt: skip
+"""Passes as Olive writes them, for the hint of an error."""
+
+AROUND = {
+    "workflow_id": "A run's name is its folder's.",
+    "cache_dir": "Downloads are kept once for all runs.",
+    "clean_cache": "Nothing of an earlier run is reused in training.",
+    "log_severity_level": "What a run prints is in its log.txt, all of it.",
+    "host": "It is this machine.",
+    "evaluators": "Base and tuned model are measured on held-out rows in every run.",
+    "evaluator": "Base and tuned model are measured on held-out rows in every run.",
+    "no_artifacts": "A run always keeps its record.",
+    "evaluate_input_model": "The base model is always measured.",
+    "engine": "Its settings are read as if they stood outside it.",
+    "auto_optimizer_config": "How a model is exported follows from its architecture.",
+    "pass_flows": "Passes are taken in their order.",
+}
+"""Keys of a configuration that ask for nothing here, with the reason."""
+
+FOUND = {"attn_implementation", "io_config", "dummy_inputs_func", "model_attributes"}
+"""What a configuration may say of a model that is found from its files."""
+
+SEARCHABLE = {
+    "r": [16, 32, 64],
+    "lora_alpha": [16, 32, 64],
+    "learning_rate": {"low": 5e-5, "high": 2e-3, "log": True},
+}
+"""What `SEARCHABLE_VALUES` stands for, by setting."""
+
+WORDS = ("SEARCHABLE_VALUES", "DEFAULT_SEARCH")
+
+
+def read_file(file: str, standins: StandIns) -> list[Understood]:
+    """Return the jobs of a configuration file, YAML or JSON.
+
+    Raises:
+        SpecError: It cannot be read, or something in it is not known here.
+    """
+    try:
+        text = Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(
+            f"The configuration {file!r} cannot be read: {error}.", hint="Give the path of a file."
+        ) from error
+    return read_text(text, standins)
+
+
+def read_text(text: str, standins: StandIns) -> list[Understood]:
+    """Return the jobs of a configuration; `1e-6` is a number, as in YAML 1.2."""
+    values = json.loads(text) if text.lstrip().startswith("{") else parse_yaml(text)
+    return Reading(text, values, standins).jobs()
+
+
+class Reading:
+    """One configuration as it is read.
+
+    Args:
+        said: Its text.
+        values: What it holds.
+        standins: What is taken for names.
+    """
+
+    def __init__(self, said: str, values: Mapping[str, Any], standins: StandIns) -> None:
+        engine = values.get("engine")
+        self.said, self.standins = said, standins
+        self.values = {**(engine if isinstance(engine, Mapping) else {}), **values}
+        self.training = Training(standins)
+        self.space: dict[str, Any] = {}
+        self.exports: dict[str, Any] = {}
+
+    def jobs(self) -> list[Understood]:
+        """Return a fine-tuning or a search, and then an export, as far as they are asked for."""
+        values, notes = dict(self.values), self.training.notes
+        self._model(values)
+        kinds = [self._pass(name, one) for name, one in self._passes(values.pop("passes", {}))]
+        self._data(values.pop("data_configs", None))
+        self._take(_flat(values.pop("training_config", {})), "training_config")
+        self._take(_flat(values.pop("training_args", {})), "training_args")
+        self._target(values)
+        self._search(values)
+        output = values.pop("output_dir", None) or values.pop("output_path", None)
+        for key in [*values]:
+            if key not in AROUND:
+                known = [
+                    *AROUND,
+                    "input_model",
+                    "model",
+                    "data_configs",
+                    "passes",
+                    "systems",
+                    "output_dir",
+                    "search_strategy",
+                    "search_space",
+                ]
+                raise SpecError(
+                    f"A configuration has no {key!r} that is known here.",
+                    hint=near(key, known, f"Known are {listed(known, 'and')}."),
+                )
+            notes.add("not needed", f"{key}: {AROUND[key]}")
+        found = []
+        if "export" not in kinds or "train" in kinds or self.space:
+            found.append(self._learning(output))
+        if "export" in kinds:
+            found.append(self._export(output, bool(found)))
+        return found
+
+    def _learning(self, output: str | None) -> Understood:
+        training = self.training
+        task = str(training.settings.get("task", ""))
+        settings = training.finish(task=task)
+        if self.space:
+            fixed = {name: value for name, value in settings.items() if name not in self.space}
+            settings = {**fixed, "search_space": self.space, **self._strategy}
+        job = "sweep" if self.space else "finetune"
+        notes = training.notes.ordered()
+        return Understood(self.said, job, settings, None, output, notes, self._today(settings))
+
+    def _export(self, output: str | None, follows: bool) -> Understood:
+        given = dict(self.exports)
+        model = self.training.settings.get("model")
+        if follows:
+            given["model_name_or_path"] = output or "the run before"
+        elif model is not None:
+            given["model_name_or_path"] = model
+        if output:
+            given["output_path"] = f"{output}/onnx" if follows else output
+        return read_export(self.said, given, self.standins, name="optimize")
+
+    def _model(self, values: dict[str, Any]) -> None:
+        """Read the model, of which a form without `config` is today's."""
+        raw = values.pop("input_model", None) or values.pop("model", None)
+        if raw is None:
+            return
+        flat = _flat(raw if isinstance(raw, Mapping) else {"model_path": raw})
+        kind = str(flat.pop("type", "HfModel"))
+        if kind.lower() not in ("hfmodel", "pytorchmodel", "onnxmodel"):
+            raise SpecError(
+                f"A model must be HfModel, PyTorchModel or ONNXModel; got {kind!r}.",
+                hint="See docs/olive.md.",
+            )
+        if kind.lower() == "pytorchmodel":
+            self.training.notes.add(
+                "renamed", "model of type PyTorchModel is input_model of type HfModel today."
+            )
+        for extra in ("load_kwargs", "hf_config"):
+            flat |= _flat(flat.pop(extra, None) or {})
+        if "model_name" in flat:
+            flat["model_path"] = flat.pop("model_name")
+        if adapter := flat.pop("adapter_path", None):
+            self.exports["adapter_path"] = adapter
+        for name in FOUND & flat.keys():
+            self.training.notes.add("not needed", f"{name}: it is found from the model.")
+        self._take({name: flat[name] for name in flat if name not in FOUND}, "The model")
+
+    def _data(self, raw: Any) -> None:  # noqa: ANN401 - from a file
+        """Read the rows: the first data set trains, a second one validates."""
+        every = raw if isinstance(raw, list) else [raw] if raw else []
+        for number, one in enumerate(every):
+            load, shape = (
+                _flat(one.get(f"{name}_config") or {})
+                for name in ("load_dataset", "pre_process_data")
+            )
+            for name in ("trust_remote_code", "type", "subset", "batch_size"):
+                load.pop(name, None)
+                shape.pop(name, None)
+            part = load.pop("split", None)
+            if part is not None:
+                self._take(
+                    {"train_split" if number == 0 else "eval_split": part}, "load_dataset_config"
+                )
+            if number == 0:
+                self._take(load | shape, f"The data {one.get('name', '')}".strip())
+
+    def _passes(self, raw: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:  # noqa: ANN401
+        """Yield the passes by name, one of them where a name has several."""
+        for name, one in dict(raw).items():
+            for each in one if isinstance(one, list) else [one]:
+                yield name, each
+
+    def _pass(self, name: str, raw: Mapping[str, Any]) -> str:
+        """Read one pass; return what it is for."""
+        flat = _flat(raw)
+        kind = str(flat.pop("type", name))
+        for reference in ("train_data_config", "eval_data_config", "data_config"):
+            flat.pop(reference, None)
+        if kind.lower() in LEARNING:
+            self.training.settings["method"] = LEARNING[kind.lower()]
+            flat |= _flat(flat.pop("training_args", None) or {})
+            self._take(flat, f"The pass {kind}")
+            return "train"
+        if kind.lower() in EXPORTS:
+            self.exports |= EXPORTS[kind.lower()]
+            if "precision" in flat:
+                self.exports["precision"] = flat["precision"]
+            return "export"
+        raise SpecError(
+            f"The pass {kind!r} has no counterpart here.",
+            hint=near(kind, PASSES, f"There are {listed(PASSES, 'and')}."),
+        )
+
+    def _take(self, given: Mapping[str, Any], where: str) -> None:
+        """Put settings in; a list where there should be one value, or a word, is searched."""
+        for name, value in given.items():
+            searched = self._searched(name, value)
+            if not searched and not self.training.take(name, value):
+                raise unknown(name, where)
+
+    def _searched(self, name: str, value: Any) -> bool:  # noqa: ANN401 - from a file
+        setting = RENAMED.get(name, name)
+        if value in WORDS:
+            if setting not in SEARCHABLE:
+                raise SpecError(
+                    f"{name}: {value} has no values here.",
+                    hint=f"Give a list; there are values for {listed([*SEARCHABLE], 'and')}.",
+                )
+            self.space[setting] = SEARCHABLE[setting]
+            return True
+        if isinstance(value, list) and setting in SEARCHABLE:
+            self.space[setting] = value
+            return True
+        return False
+
+    def _target(self, values: dict[str, Any]) -> None:
+        """Read what the model will run on."""
+        systems, target = values.pop("systems", {}), values.pop("target", None)
+        system = systems.get(target) or next(iter(systems.values()), None) if systems else None
+        flat = _flat(system or {})
+        accelerators = flat.get("accelerators") or [{}]
+        providers = accelerators[0].get("execution_providers") or (
+            [accelerators[0]["device"]] if "device" in accelerators[0] else []
+        )
+        if providers:
+            key = "provider" if str(providers[0]).endswith("Provider") else "device"
+            self.exports[key] = providers[0]
+
+    def _search(self, values: dict[str, Any]) -> None:
+        """Read how to search, in the module's form and in Olive's."""
+        strategy, space = values.pop("search_strategy", None), values.pop("search_space", None)
+        self.space |= dict(space or {})
+        self._strategy: dict[str, Any] = {}
+        if not isinstance(strategy, Mapping):
+            return
+        named = {
+            "type": "sampler",
+            "sampler": "sampler",
+            "num_trials": "n_trials",
+            "max_samples": "n_trials",
+            "seed": "seed",
+        }
+        for name, value in strategy.items():
+            if name in named:
+                value = {"sequential": "grid"}.get(str(value), value)
+                self._strategy[named[name]] = value
+            elif name not in (
+                "execution_order",
+                "stop_when_goals_met",
+                "max_iter",
+                "output_model_num",
+            ):
+                raise SpecError(
+                    f"search_strategy has no {name!r} that is known here.",
+                    hint=near(name, named, f"Known are {listed([*named], 'and')}."),
+                )
+        if not self.space:
+            self._strategy = {}
+            self.training.notes.add("not needed", "search_strategy: nothing is to be searched.")
+
+    def _today(self, settings: Mapping[str, Any]) -> str:
+        """Return the configuration for today's Olive."""
+        from .today import configuration
+
+        asked = {name: value for name, value in self.training.settings.items()}
+        return write_yaml(configuration(asked, self.space, self._strategy))
+
+
+def is_search(jobs: list[Understood]) -> bool:
+    """Tell whether a configuration searches."""
+    return any(isinstance(job.spec, SweepSpec) for job in jobs)
+
+
+def _flat(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a mapping whose `config` and `params` stand in it themselves."""
+    values = dict(raw)
+    for inner in ("config", "params"):
+        values |= dict(values.pop(inner, None) or {})
+    return values

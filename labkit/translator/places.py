@@ -1,0 +1,93 @@
+"""Folders that Olive would write, and the runs here that wrote them."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+from ..errors import RunError
+from ..files import write_json
+from ..run import Run, all_runs
+from ..spec import OptimizeSpec
+
+FILE = "olive.json"
+"""File in a run's folder: what was pasted, and the folder that Olive would write."""
+
+
+def remember(run: Run, said: str, output: str | None) -> None:
+    """Keep with a run what it was translated from."""
+    folder = str(Path(output).resolve()) if output else None
+    write_json(run.path / FILE, {"said": said, "output_path": folder})
+
+
+def find_run(path: str) -> str | None:
+    """Return the newest run that left what a path names, by the path or by its own name."""
+    asked = Path(path)
+    if asked.name == path and any(run.name == path for run in all_runs()):
+        return path
+    full = asked.resolve()
+    for run in reversed(all_runs()):
+        output = _output(run)
+        for folder in filter(None, (output, run.path)):
+            if full in (folder, folder / "adapter", folder / "model"):
+                return run.spec.run if isinstance(run.spec, OptimizeSpec) else run.name
+    return None
+
+
+def require_run(path: str) -> str:
+    """Return the run that left what a path names.
+
+    Raises:
+        RunError: There is none.
+    """
+    found = find_run(path)
+    if found is None:
+        raise RunError(
+            f"No run here left {path!r}.",
+            hint=f"Train it first: olive finetune … --output_path {path}; %runs lists the runs.",
+        )
+    return found
+
+
+def deliver(run: Run, output: str | None) -> Path | None:
+    """Put what a run left where Olive would have put it; return that folder.
+
+    A fine-tuning's goes to `adapter` or `model`, an export to `model`; files are linked where the
+    disk can do it.
+    """
+    if output is None:
+        return None
+    folder = Path(output)
+    if run.job == "optimize":
+        source, target = _chosen(run), folder / "model"
+    else:
+        source = run.learned
+        target = folder / source.name
+    if source is None or not source.is_dir():
+        return None
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(source, target, copy_function=_linked)
+    return target
+
+
+def _chosen(run: Run) -> Path | None:
+    name = (run.metrics or {}).get("chosen")
+    if name is None:
+        return None
+    return run.path / str(name)
+
+
+def _linked(source: str, target: str) -> str:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+    return target
+
+
+def _output(run: Run) -> Path | None:
+    try:
+        found = json.loads((run.path / FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return Path(found["output_path"]) if found.get("output_path") else None
