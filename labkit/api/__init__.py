@@ -10,6 +10,7 @@ from .evaluate import add_metrics, evaluate
 from .find_lr import find_lr
 from .finetune import Prepared, Preview, finetune, load_data, prepare, preview, resume
 from .generate import Answers, generate
+from .job_file import job_file
 from .load import load
 from .merge import merge
 from .olive import asked_of_olive, explain_olive, olive, olive_export
@@ -51,6 +52,7 @@ __all__ = [
     "finetune",
     "foreseen",
     "generate",
+    "job_file",
     "join_sweep",
     "latest_rating",
     "load",

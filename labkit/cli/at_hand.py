@@ -27,6 +27,10 @@ def add_commands(add: Callable[..., Parser]) -> None:
     )
     add("targets", _targets, "List what an exported model can run on, and what brings it.")
     data_options(add("data", _data, "List the data sets that can be named, or report on one."))
+    one = add("job", _job, "Write the file that trains a run on Azure ML, Slurm or Kubernetes.")
+    one.add_argument("kind", help="azureml, slurm or k8s.")
+    one.add_argument("run", help="Run that is not done; labkit finetune --prepare makes one.")
+    one.add_argument("--processes", type=int, help="Processes there, one for each GPU.")
     one = add(
         "olive",
         _olive,
@@ -95,6 +99,10 @@ def _targets(args: Any) -> None:  # noqa: ANN401 - argparse's
 def _data(args: Any) -> None:  # noqa: ANN401 - argparse's
     settings = settings_of(args, FinetuneSpec)
     print(repr(api.data_report(**settings)) if settings else catalog.data_table())
+
+
+def _job(args: Any) -> None:  # noqa: ANN401 - argparse's
+    print(api.job_file(args.kind, args.run, processes=args.processes))
 
 
 def _olive(args: Any) -> None:  # noqa: ANN401 - argparse's
