@@ -8,7 +8,7 @@ from dataclasses import MISSING
 from pathlib import Path
 from typing import Any
 
-from labkit.notebook.magics import LabMagics
+from labkit.notebook.magics import MAGIC_METHODS
 from labkit.options import MAGICS
 from labkit.settings import Rule, Spec, docs_of, types_of
 from labkit.spec import (
@@ -49,7 +49,7 @@ def page() -> str:
         parts += [""]
         parts += [*_methods(), *_losses()] if spec is FinetuneSpec else []
     parts += ["A flag is a setting with dashes: `--learning-rate 1e-4`.", "", "## Magics", ""]
-    parts += [_magic(name) for name in sorted(LabMagics.magics["line"])]
+    parts += [_magic(name) for name in sorted(MAGIC_METHODS["line"])]
     for parser in (options() for options in MAGICS.values()):
         own = [a for a in parser._actions if a.dest not in _all_settings()]
         parts += ["", f"### `{parser.prog}`", ""]
@@ -92,7 +92,7 @@ def _row(spec: type[Spec], name: str, text: str) -> str:
 
 
 def _magic(name: str) -> str:
-    text = (getattr(LabMagics, name).__doc__ or "").strip()
+    text = (MAGIC_METHODS["line"][name].__doc__ or "").strip()
     first = text.splitlines()[0] if not text.startswith("usage") else "see below."
     return f"- `%{name}` — {first}"
 

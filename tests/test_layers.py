@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 import labkit
-from labkit.notebook.magics import LabMagics
+from labkit.notebook.magics import MAGIC_METHODS
 from labkit.settings import docs_of
 from labkit.spec import FinetuneSpec, GenerateSpec, OptimizeSpec
 
@@ -35,6 +35,7 @@ ORDER = [
     "search",
     "flags",
     "options",
+    "translator",
     "catalog",
     "data",
     "runtime",
@@ -203,7 +204,7 @@ def test_every_setting_and_magic_is_documented():
     settings = {
         name for spec in (FinetuneSpec, OptimizeSpec, GenerateSpec) for name in docs_of(spec)
     }
-    magics = {f"%{name}" for kind in ("line", "cell") for name in LabMagics.magics[kind]}
+    magics = {f"%{name}" for kind in ("line", "cell") for name in MAGIC_METHODS[kind]}
     words = set(text.replace("`", " ").replace(":", " ").replace(",", " ").split())
     assert sorted(settings - words) == []
     assert sorted(name for name in magics if name not in text) == []

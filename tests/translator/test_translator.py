@@ -248,3 +248,19 @@ def test_the_python_of_the_text_runs():
         space = {}
         exec(block(number), space)
     assert callable(space["evaluate_model"])
+
+
+def test_a_notebook_takes_a_line_or_a_pasted_block_as_it_stands(shell, capsys):
+    shell.user_ns |= {"phrase": "WRONG", "tone": "WRONG"}  # IPython would put them in
+    line = (
+        "olive --explain --map model=smollm2-135m finetune -d phrases "
+        r'--text_template "{phrase}\nTone: {tone}"'
+    )
+    shell.run_cell(f"%{line}")
+    said = capsys.readouterr().out
+    assert "{phrase}" in said
+    assert "WRONG" not in said
+    given = " ".join(f"--map '{name}={taken}'" for name, taken in STANDINS.items())
+    shown = shell.run_cell_magic("olive", f"--explain {given}", block(4))
+    assert "labkit finetune --model smollm2-135m" in repr(shown)
+    assert "<li>" in shown._repr_html_()
