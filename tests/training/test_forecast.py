@@ -26,6 +26,8 @@ from labkit.training.forecast import (
     steps_within,
 )
 from labkit.training.forecast.duration import passes_of
+from labkit.training.forecast.parts import token_bytes
+from labkit.training.forecast.probe import Seen, calibrated
 from labkit.training.forecast.shapes import passes
 from labkit.training.forecast.teaching import teacher_of
 from labkit.training.sketch import Sketch, sketch
@@ -247,3 +249,25 @@ def test_the_teacher_is_a_run_or_a_model_that_is_at_hand(tiny_model, tmp_path, m
     assert teacher_of(FinetuneSpec(teacher="mine", **settings)) == whole
     assert teacher_of(FinetuneSpec(teacher=str(tiny_model), **settings)) == whole
     assert teacher_of(FinetuneSpec()) is None
+
+
+def test_a_model_in_four_bits_is_merged_in_fp32_to_be_measured_which_may_take_the_most():
+    light = calibration(token_bytes=1.0)
+    small = forecast(case(light, method="qlora", batch_size=1))
+    base, inside = VOCABULARY * HIDDEN + 2 * BLOCKS * HIDDEN * INNER, 2 * BLOCKS * HIDDEN * INNER
+    assert small.parts["gradients"] == small.parts["optimizer"] == 0
+    assert small.parts["weights"] > 4 * base + 0.5 * inside
+    heavy = forecast(case(calibration(), method="qlora"))
+    assert heavy.parts["gradients"] > 0
+
+
+def test_a_probe_of_few_tokens_hardly_changes_what_the_model_of_the_work_says():
+    spec = FinetuneSpec()
+    body = case().body
+    guess = token_bytes(body, spec)
+    one = Seen(tokens=50, targets=4, seconds=0.5, peak=500.0 * MIB)
+    for more, share in ((50, 1 / 7), (2700, 0.9)):
+        seen = Seen(50 + more, 4, 1.0, 500.0 * MIB + 3 * guess * more)
+        assert calibrated(one, seen, spec, body).token_bytes == pytest.approx(
+            guess * (1 + 2 * share)
+        )

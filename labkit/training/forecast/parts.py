@@ -19,7 +19,7 @@ PROGRAM = 500.0 * machine.MIB
 """Bytes of a process with PyTorch, Transformers and PEFT that has computed once."""
 
 KEPT = {
-    "full": 2.9, "qlora": 5.0, "dora": 9.0, "adapter": 2.7, "ia3": 2.7,
+    "full": 2.9, "qlora": 3.8, "dora": 9.0, "adapter": 2.7, "ia3": 2.7,
     "prompt_tuning": 2.2, "prefix_tuning": 2.2,
 }  # fmt: skip
 """float32 values held in a pass for each value that a linear layer gives, by method; freed holes
@@ -28,7 +28,7 @@ of the heap included, which an adapter's small layers leave between what is kept
 KEPT_ADAPTER = 4.1
 """The same for the other methods."""
 
-RECOMPUTED = 0.5
+RECOMPUTED = 0.45
 """Share of that with checkpointing: one layer's values at a time, and the holes they leave."""
 
 LOGITS, TAUGHT = 3, 7
@@ -63,18 +63,31 @@ def memory(
     read = logits_bytes(body, look.targets * (not spec.head))
     if passing + read > kept + logits:
         kept, logits = passing, read
+    program = measured.program if measured else PROGRAM
     values = (
-        measured.program if measured else PROGRAM,
+        program,
         body.weight_bytes + VALUE * body.teacher,
         VALUE * body.trainable,
         STATE[spec.optim] * body.trainable,
         kept,
         logits,
     )
-    return {
+    found = {
         name: value * (1 if name in SHARED else spec.processes)
         for name, value in zip(NAMES, values, strict=True)
     }
+    merging = _merging(body, spec, program, passing, read)
+    return merging if sum(merging.values()) > sum(found.values()) else found
+
+
+def _merging(
+    body: Anatomy, spec: FinetuneSpec, program: float, passing: float, read: float
+) -> dict[str, float]:
+    """Return what memory consists of when a model in 4 bits is measured merged, in fp32."""
+    if spec.method != "qlora" or spec.head:
+        return {}
+    weights = body.weight_bytes + VALUE * body.total
+    return dict(zip(NAMES, (program, weights, 0.0, 0.0, passing, read), strict=True))
 
 
 def token_bytes(body: Anatomy, spec: FinetuneSpec) -> float:

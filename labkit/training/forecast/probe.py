@@ -24,6 +24,11 @@ SECONDS = 4.0
 """Time that the largest probe may take."""
 
 
+TRUSTED = 300
+"""Tokens by which a pass must be longer for its memory to count as much as the model of the work:
+a few dozen tokens more tell of the heap's holes rather than of what a token keeps."""
+
+
 @dataclass(frozen=True)
 class Seen:
     """One pass, measured."""
@@ -67,7 +72,7 @@ def calibrated(one: Seen, several: Seen, spec: FinetuneSpec, body: Anatomy) -> C
     if more > 0:
         grown = several.peak - one.peak
         grown -= logits_bytes(body.alone, several.targets - one.targets)  # cross-entropy's
-        each = min(max(grown / more, guess / 4), 4 * guess)
+        each = (max(grown, 0.0) + TRUSTED * guess) / (more + TRUSTED)
         slope = max(several.seconds - one.seconds, 0.0) / more
         seconds = min(slope, several.seconds / several.tokens)
     known = body.weight_bytes + VALUE * (body.teacher + body.trainable)
