@@ -106,9 +106,14 @@ def peak_memory(run: Run) -> float | None:
 
 
 def elapsed(run: Run) -> float | None:
-    """Return the seconds between the first start and the last event."""
-    starts = run.of("start")
-    return run.events()[-1]["time"] - starts[0]["time"] if starts else None
+    """Return the seconds that the run was at work: what lies between a stop and a resume is not."""
+    spent, began, last = 0.0, None, 0.0
+    for event in run.events():
+        if event["kind"] == "start":
+            spent += last - began if began is not None else 0.0
+            began = event["time"]
+        last = event["time"]
+    return spent + last - began if began is not None else None
 
 
 def notes(run: Run) -> list[str]:

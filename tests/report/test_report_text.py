@@ -25,6 +25,15 @@ def test_time_left_before_any_validation_is_the_steps_alone(tmp_path):
     assert measured.seconds_left(run) == pytest.approx(225 * 0.5)
 
 
+def test_a_pause_before_a_resume_is_no_time_of_the_run(tmp_path):
+    run = samples.going(tmp_path, steps=32)
+    before = measured.elapsed(run)
+    clock = samples.Clock(run.path)
+    clock.at(90_000, "start", pid=2, resumed=True)
+    clock.at(5, "note", text="on it goes")
+    assert measured.elapsed(Run(run.path)) == pytest.approx(before + 5)
+
+
 def test_a_pause_before_a_resume_is_not_taken_for_a_validation(tmp_path):
     run = samples.going(tmp_path, steps=32)
     clock = samples.Clock(run.path)
