@@ -13,7 +13,8 @@ from .generate import Answers, generate
 from .job_file import job_file
 from .load import load
 from .merge import merge
-from .olive import asked_of_olive, explain_olive, olive, olive_export
+from .olive import asked_of_olive, explain_olive, olive
+from .olive_export import olive_export
 from .optimize import optimize
 from .plan import Plan, foreseen, plan
 from .rated import RatingResults

@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from .. import launch, report
-from ..errors import LabError, RunError
-from ..files import write_text
+from ..errors import LabError
 from ..run import Run, free_name, runs_folder
 from ..spec import FinetuneSpec
 from ..translator import (
@@ -20,10 +19,9 @@ from ..translator import (
     read_standins,
     remember,
     require_run,
-    today,
 )
-from ..yaml import write_yaml
 from .finetune import finetune
+from .olive_export import olive_export
 from .optimize import optimize
 from .staging import attach
 from .sweep import sweep
@@ -133,26 +131,6 @@ def _standin_hint(job: Understood) -> str:
     if taken or "/" not in str(model) or Path(str(model)).exists():
         return ""
     return f" Or take a stand-in: --map {model}=smollm2-135m"
-
-
-def olive_export(run: str | Run) -> Path:
-    """Write a run's settings for today's Olive: the file `olive.yaml` in its folder.
-
-    Raises:
-        RunError: The run is no fine-tuning by an adapter that Olive has.
-    """
-    tuned = run if isinstance(run, Run) else Run(run)
-    spec = tuned.spec
-    if not isinstance(spec, FinetuneSpec) or spec.method not in today.PASSES:
-        raise RunError(
-            f"Olive trains by {', '.join(today.PASSES)}; {tuned.name!r} is {tuned.job}, "
-            f"{getattr(spec, 'method', 'no fine-tuning')}.",
-            hint="Export a run of one of these methods.",
-        )
-    file = tuned.path / "olive.yaml"
-    settings = {name: value for name, value in spec.as_dict().items() if value is not None}
-    write_text(file, write_yaml(today.configuration(settings, output=f"{tuned.name}-olive")))
-    return file
 
 
 def _understood(text: str, standins: Mapping[str, str] | None) -> Sequence[Understood]:

@@ -1,6 +1,7 @@
 """Settings here as a configuration that today's Olive reads."""
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 PASSES = {"lora": "LoRA", "qlora": "QLoRA", "dora": "DoRA", "rslora": "LoRA"}
@@ -70,6 +71,16 @@ def configuration(
     if output:
         found["output_dir"] = output
     return found
+
+
+def validated_on(made: Mapping[str, Any], rows: str) -> dict[str, Any]:
+    """Return a configuration that validates on the rows of a file."""
+    (trained,) = made["data_configs"]
+    load = {**trained["load_dataset_config"], "data_files": rows}
+    validation = {**deepcopy(trained), "name": "eval_data", "load_dataset_config": load}
+    ((name, tuned),) = made["passes"].items()
+    tuned = {**tuned, "eval_data_config": "eval_data"}
+    return {**made, "data_configs": [trained, validation], "passes": {name: tuned}}
 
 
 def _pass(settings: Mapping[str, Any], space: Mapping[str, Any]) -> dict[str, Any]:

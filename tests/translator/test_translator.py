@@ -1,15 +1,19 @@
 """What the course's text has, understood: shell, commands, configurations, stand-ins."""
 
+import json
+from pathlib import Path
+
 import pytest
 from module_blocks import BLOCKS, STANDINS, block
 
 import labkit
 from labkit.cli import main
-from labkit.errors import SpecError
+from labkit.errors import RunError, SpecError
 from labkit.spec import FinetuneSpec, SweepSpec
 from labkit.translator import StandIns, named_after, read, read_standins
 from labkit.translator.config import read_text
 from labkit.translator.shell import read_block
+from labkit.yaml import parse_yaml
 
 STAND_INS = StandIns(STANDINS)
 
@@ -264,3 +268,27 @@ def test_a_notebook_takes_a_line_or_a_pasted_block_as_it_stands(shell, capsys):
     shown = shell.run_cell_magic("olive", f"--explain {given}", block(4))
     assert "labkit finetune --model smollm2-135m" in repr(shown)
     assert "<li>" in shown._repr_html_()
+
+
+def test_a_run_is_exported_for_olive_with_its_rows(workplace):
+    labkit.prepare(name="tone", data="phrases", r=4, max_steps=7, batch_size=8)
+    file = labkit.olive_export("tone")
+    made = parse_yaml(file.read_text())
+    tune = made["passes"]["finetune"]
+    assert (tune["type"], tune["r"], tune["training_args"]["max_steps"]) == ("LoRA", 4, 7)
+    assert tune["training_args"]["per_device_train_batch_size"] == 8
+    for number, n_rows in ((0, 510), (1, 90)):
+        part = made["data_configs"][number]
+        kept = Path(part["load_dataset_config"]["data_files"]).read_text()
+        rows = [json.loads(line) for line in kept.splitlines()]
+        assert len(rows) == n_rows
+        text = part["pre_process_data_config"]["text_template"].format(**rows[0])
+        assert text == rows[0]["prompt"] + rows[0]["completion"]
+    (job,) = read_text(file.read_text(), StandIns())
+    assert (job.spec.r, job.spec.max_steps, job.spec.batch_size) == (4, 7, 8)
+
+
+def test_what_olive_cannot_train_is_not_exported(workplace):
+    labkit.prepare(name="ia3", data="phrases", method="ia3")
+    with pytest.raises(RunError, match="Olive trains on texts by lora"):
+        labkit.olive_export("ia3")
