@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from .. import launch, report
-from ..errors import LabError
+from ..errors import CatalogError
 from ..run import Run, free_name, runs_folder
 from ..spec import FinetuneSpec
 from ..translator import (
@@ -91,8 +91,8 @@ def carry_out(job: Understood, *, view: launch.View | None = None) -> Run:
     """Do one job that is something to run; return its run."""
     try:
         run = _done(job, view)
-    except LabError as error:
-        raise type(error)(error.problem, f"{error.hint}{_standin_hint(job)}") from error
+    except CatalogError as error:
+        raise CatalogError(error.problem, f"{error.hint}{_standin_hint(job)}") from error
     deliver(run, job.output)
     return run
 
@@ -127,8 +127,7 @@ def _adapters(job: Understood) -> dict[str, tuple[str, ...]]:
 
 def _standin_hint(job: Understood) -> str:
     model = job.settings.get("model", "")
-    taken = any(remark.kind == "stand-in" for remark in job.remarks)
-    if taken or "/" not in str(model) or Path(str(model)).exists():
+    if "/" not in str(model) or Path(str(model)).exists():
         return ""
     return f" Or take a stand-in: --map {model}=smollm2-135m"
 

@@ -238,6 +238,8 @@ def _data(made: Training, name: str, value: Any) -> None:  # noqa: ANN401
             f"{name} takes one file here; got {len(more) + 1}.",
             hint="Put the files into a folder and name it.",
         )
+    if name == "data_name" and DATA in made.settings:
+        return  # files were named, and this is their kind
     made.settings[DATA] = str(first).strip()
     made.notes.add("renamed", f"{name} is data here.")
 

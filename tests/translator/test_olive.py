@@ -7,7 +7,7 @@ from module_blocks import STANDINS, block
 from safetensors.torch import load_file
 
 import labkit
-from labkit.errors import RunError
+from labkit.errors import CatalogError, RunError
 from labkit.report import SilentView
 
 pytestmark = pytest.mark.process
@@ -80,3 +80,11 @@ def test_the_settings_for_little_memory_and_for_logs_run(workplace, standins):
 def test_an_adapter_that_was_never_trained_is_said_to_be_missing(workplace, standins):
     with pytest.raises(RunError, match="No run here left 'models/llama/ft/adapter'"):
         olive(block(5), standins)
+
+
+def test_a_model_that_cannot_be_had_names_the_way_to_a_stand_in(workplace, standins, monkeypatch):
+    monkeypatch.setenv("LABKIT_OFFLINE", "1")
+    del standins["meta-llama/Llama-3.2-1B-Instruct"]
+    with pytest.raises(CatalogError) as caught:
+        olive(block(4), standins)
+    assert "--map meta-llama/Llama-3.2-1B-Instruct=smollm2-135m" in caught.value.hint

@@ -182,6 +182,11 @@ def test_what_a_configuration_has_that_is_not_known_is_refused_by_name(text, sai
     assert said in str(caught.value)
 
 
+def test_named_files_are_the_data_whatever_kind_stands_beside_them():
+    for options in ("--data_name json --data_files a.json", "--data_files a.json -d json"):
+        assert one(f"olive finetune {options}").spec.data == "a.json"
+
+
 def test_nothing_is_taken_that_nobody_asked_for():
     with pytest.raises(SpecError, match="The model is not named") as caught:
         read("olive finetune --data_name phrases", StandIns())
