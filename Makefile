@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .PHONY: demo test unit flakes check fix docs labs lab clean
-.PHONY: bench-train bench-methods bench-tasks bench-practice bench-architectures bench-openvino bench-llama bench-plan bench-diagnose bench-olive
+.PHONY: bench-train bench-methods bench-tasks bench-practice bench-architectures bench-openvino bench-llama bench-plan bench-diagnose bench-olive bench-jobs
 
 demo: .venv/ready
 	$(BIN)/labkit demo
@@ -59,6 +59,9 @@ bench-openvino: .venv/ready
 
 bench-llama: .venv/ready
 	$(BIN)/python benchmarks/llama/run.py runs/demo/onnx/int8
+
+bench-jobs: .venv/ready
+	$(PYTHON) benchmarks/jobs/run.py
 
 bench-olive:
 	$(PYTHON) benchmarks/olive/run.py

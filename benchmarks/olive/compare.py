@@ -132,6 +132,7 @@ def _by_olive(
     made = today.configuration(settings, output=str(folder / name))
     made["data_configs"][0]["pre_process_data_config"]["strategy"] = "line-by-line"
     made["passes"]["finetune"]["torch_dtype"] = "float32"
+    made["cache_dir"] = str(folder / "cache")
     made["passes"]["finetune"]["training_args"] |= {"data_seed": seed, "logging_steps": 10}
     file = folder / f"{name}.config.json"
     file.write_text(json.dumps(made, indent=1, default=list))

@@ -182,6 +182,18 @@ def test_what_a_configuration_has_that_is_not_known_is_refused_by_name(text, sai
     assert said in str(caught.value)
 
 
+def test_the_rows_of_the_text_are_read_by_its_own_configuration(tmp_path):
+    (tmp_path / "dataset.json").write_text(block(6))
+    rows = labkit.load_data(
+        str(tmp_path / "dataset.json"), text_template="User: {input}\nAssistant: {output}"
+    )
+    every = [*rows.train, *rows.validation, *rows.test]
+    assert {one.prompt for one in every} == {
+        "User: What is machine learning?\nAssistant:",
+        "User: Explain neural networks\nAssistant:",
+    }
+
+
 def test_named_files_are_the_data_whatever_kind_stands_beside_them():
     for options in ("--data_name json --data_files a.json", "--data_files a.json -d json"):
         assert one(f"olive finetune {options}").spec.data == "a.json"
