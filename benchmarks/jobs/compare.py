@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from azure.ai.ml import load_job
-from azure.ai.ml.exceptions import ValidationException
+from marshmallow.exceptions import ValidationError
 
 LABKIT = Path(__file__).resolve().parents[2] / ".venv" / "bin" / "labkit"
 SPOILED = ("uri_folder", "uri_foldr")
@@ -28,7 +28,7 @@ def main() -> None:
         file.write_text(file.read_text().replace(*SPOILED))
         try:
             load_job(file)
-        except ValidationException as error:
+        except ValidationError as error:
             said = str(error)
         else:
             raise SystemExit("The client accepts a wrong type of output: this proves nothing.")
