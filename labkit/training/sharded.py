@@ -44,10 +44,11 @@ class ShardedTrainer(PackedTrainer):
 
     def _look_at(self, loss: Tensor, model: nn.Module, inputs: Batch) -> None:
         """Look for the origin of a loss together, as it takes a forward pass."""
-        lost = not loss.isfinite()
-        if not self._origin and any(processes.gathered(lost)):
-            origin = self._came_from(model, inputs)
-            self._origin = origin if lost else ""
+        lost = not bool(loss.isfinite())
+        everywhere = processes.gathered((lost, self._origin))
+        if any(lost for lost, _ in everywhere) and not any(said for _, said in everywhere):
+            said = self._came_from(model, inputs)
+            self._origin = said if lost else ""
 
     def _clip_grad_norm(self, model: nn.Module) -> Tensor:
         return sharding.full_tensor(super()._clip_grad_norm(model))  # type: ignore[no-untyped-call]

@@ -6,61 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SpecError, listed, near
-from ..spec import SweepSpec
 from ..yaml import parse_yaml, write_yaml
 from .exports import read_export
+from .keys import AROUND, EXPORTS, FOUND, LEARNING, PASSES, READ, SEARCHABLE, WORDS
+from .options import RENAMED
 from .standins import StandIns
-from .training import RENAMED, Training, unknown
+from .today import configuration
+from .training import Training, unknown
 from .understood import Understood
-
-LEARNING = {"lora": "lora", "qlora": "qlora", "dora": "dora", "rslora": "rslora"}
-"""Method here by the type of a pass that trains."""
-
-EXPORTS = {
-    "modelbuilder": {}, "onnxconversion": {}, "ortransformersoptimization": {},
-    "orttransformersoptimization": {}, "orttransformeroptimization": {}, "extractadapters": {},
-    "onnxquantization": {"precision": "int8"}, "onnxdynamicquantization": {"precision": "int8"},
-    "onnxmatmul4quantizer": {"precision": "int4"},
-    "onnxblockwisertnquantization": {"precision": "int4"},
-    "gptq": {"precision": "int4", "algorithm": "gptq"},
-    "rtn": {"precision": "int4", "algorithm": "rtn"},
-    "ortperftuning": {}, "ortsessionparamstuning": {},
-}  # fmt: skip
-"""Passes of an export, by type, with the options that each stands for."""
-
-PASSES = (
-    "LoRA", "QLoRA", "DoRA", "ModelBuilder", "OnnxConversion", "OnnxQuantization",
-    "OnnxDynamicQuantization", "GPTQ", "Rtn", "ExtractAdapters",
-)  # fmt: skip
-"""Passes as Olive writes them, for the hint of an error."""
-
-AROUND = {
-    "workflow_id": "A run's name is its folder's.",
-    "cache_dir": "Downloads are kept once for all runs.",
-    "clean_cache": "Nothing of an earlier run is reused in training.",
-    "log_severity_level": "What a run prints is in its log.txt, all of it.",
-    "host": "It is this machine.",
-    "evaluators": "Base and tuned model are measured on held-out rows in every run.",
-    "evaluator": "Base and tuned model are measured on held-out rows in every run.",
-    "no_artifacts": "A run always keeps its record.",
-    "evaluate_input_model": "The base model is always measured.",
-    "engine": "Its settings are read as if they stood outside it.",
-    "auto_optimizer_config": "How a model is exported follows from its architecture.",
-    "pass_flows": "Passes are taken in their order.",
-}
-"""Keys of a configuration that ask for nothing here, with the reason."""
-
-FOUND = {"attn_implementation", "io_config", "dummy_inputs_func", "model_attributes"}
-"""What a configuration may say of a model that is found from its files."""
-
-SEARCHABLE = {
-    "r": [16, 32, 64],
-    "lora_alpha": [16, 32, 64],
-    "learning_rate": {"low": 5e-5, "high": 2e-3, "log": True},
-}
-"""What `SEARCHABLE_VALUES` stands for, by setting."""
-
-WORDS = ("SEARCHABLE_VALUES", "DEFAULT_SEARCH")
 
 
 def read_file(file: str, standins: StandIns) -> list[Understood]:
@@ -114,17 +67,7 @@ class Reading:
         output = values.pop("output_dir", None) or values.pop("output_path", None)
         for key in [*values]:
             if key not in AROUND:
-                known = [
-                    *AROUND,
-                    "input_model",
-                    "model",
-                    "data_configs",
-                    "passes",
-                    "systems",
-                    "output_dir",
-                    "search_strategy",
-                    "search_space",
-                ]
+                known = [*AROUND, *READ]
                 raise SpecError(
                     f"A configuration has no {key!r} that is known here.",
                     hint=near(key, known, f"Known are {listed(known, 'and')}."),
@@ -146,7 +89,7 @@ class Reading:
             settings = {**fixed, "search_space": self.space, **self._strategy}
         job = "sweep" if self.space else "finetune"
         notes = training.notes.ordered()
-        return Understood(self.said, job, settings, None, output, notes, self._today(settings))
+        return Understood(self.said, job, settings, None, output, notes, self._today())
 
     def _export(self, output: str | None, follows: bool) -> Understood:
         given = dict(self.exports)
@@ -298,17 +241,10 @@ class Reading:
             self._strategy = {}
             self.training.notes.add("not needed", "search_strategy: nothing is to be searched.")
 
-    def _today(self, settings: Mapping[str, Any]) -> str:
+    def _today(self) -> str:
         """Return the configuration for today's Olive."""
-        from .today import configuration
-
-        asked = {name: value for name, value in self.training.settings.items()}
+        asked = self.training.settings
         return write_yaml(configuration(asked, self.space, self._strategy))
-
-
-def is_search(jobs: list[Understood]) -> bool:
-    """Tell whether a configuration searches."""
-    return any(isinstance(job.spec, SweepSpec) for job in jobs)
 
 
 def _flat(raw: Mapping[str, Any]) -> dict[str, Any]:

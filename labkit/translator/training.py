@@ -1,92 +1,16 @@
-"""Olive's options of a fine-tuning, and those that it hands to Transformers, as settings here."""
+"""A fine-tuning as Olive's options put it together."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import SpecError, listed, near
-from ..spec import METHODS, TASKS, FinetuneSpec
+from ..spec import METHODS, FinetuneSpec
 from ..yaml import parse_yaml
+from .options import DEFAULTS, MASKED, NOT_NEEDED, REMOTE, RENAMED, SAME
+from .special import SPECIAL
 from .standins import DATA, MODEL, StandIns
 from .understood import Notes
-
-SAME = (
-    "method", "text_template", "max_steps", "num_train_epochs", "learning_rate",
-    "lr_scheduler_type", "warmup_ratio", "weight_decay", "max_grad_norm", "seed", "eval_steps",
-    "save_steps", "save_total_limit", "report_to", "gradient_checkpointing",
-    "gradient_accumulation_steps",
-    "dataloader_num_workers", "load_best_model_at_end", "lora_alpha", "lora_dropout",
-    "trust_remote_code", "eval_split",
-)  # fmt: skip
-"""Options that have the same name here."""
-
-RENAMED = {
-    "lora_r": "r", "r": "r", "alpha": "lora_alpha",
-    "train_split": "split", "max_seq_len": "max_length",
-    "max_samples": "limit", "init_lora_weights": "init_lora_weights",
-}  # fmt: skip
-"""Options that have another name here."""
-
-NOT_NEEDED = {
-    "logging_steps": "Every step is recorded, so there is nothing to set.",
-    "logging_dir": "TensorBoard's logs lie in the run's folder; %tensorboard shows them.",
-    "log_level": "What a run prints is in its log.txt, all of it.",
-    "logging_strategy": "Every step is recorded.",
-    "eval_strategy": "Validations come by steps, as often as eval_steps says.",
-    "evaluation_strategy": "Validations come by steps, as often as eval_steps says.",
-    "per_device_eval_batch_size": "Validation batches are cut by their tokens.",
-    "use_ort_genai": "An export always holds genai_config.json for onnxruntime-genai.",
-    "save_config_file": "A run keeps its settings as spec.yaml, always.",
-    "clean": "Nothing of an earlier run is reused in training.",
-    "tempdir": "A run writes into its own folder only.",
-    "use_chat_template": "Rows with messages are always written by the model's chat template.",
-    "group_by_length": "Rows are packed without padding where that is exact.",
-    "overwrite_output_dir": "A run never overwrites another.",
-    "data_seed": "One seed draws all.",
-    "bias": "Biases do not learn.",
-    "allow_tf32": "Precision is measured and chosen once, and said.",
-    "add_special_tokens": "The model's own beginning and end tokens are put where it expects them.",
-    "double_quant": "It is the default of qlora.",
-    "train_subset": "The data set has one configuration here.",
-    "eval_subset": "The data set has one configuration here.",
-    "setup": "Nothing has to be installed for it.",
-}
-"""Options that ask for what happens anyway, with the reason."""
-
-REMOTE = (
-    "workspace",
-    "resource_group",
-    "aml_compute",
-    "subscription_id",
-    "keyvault_name",
-    "account_name",
-    "container_name",
-)
-"""Options that send the work to a cloud."""
-
-DEFAULTS = {
-    "r": ("lora_r 64", "fewer parameters learn the tasks of this course as well"),
-    "lora_alpha": ("lora_alpha 16", "it goes with the rank"),
-    "learning_rate": ("2e-4, constant", "small models learn faster; the rate falls along a cosine"),
-    "batch_size": ("1 row × 16 micro-batches", "packed rows of this size fit into 2 GB"),
-    "max_length": ("1024 tokens, rows joined and cut", "a row stays whole and by itself"),
-    "gradient_checkpointing": ("true", "small models have the memory; it costs 40 % more time"),
-    "precision": ("bfloat16", "on many processors bfloat16 is slower; it is measured"),
-    "seed": ("42", "the seed of every run here"),
-}  # fmt: skip
-"""Settings whose default is another one in Olive: what it is there, and why it differs."""
-
-MASKED = (
-    "The loss counts the completion only (what follows the last fixed text of the template); Olive "
-    "trains on every token, the prompt too."
-)
-
-TASK_NAMES = {
-    "text-generation": "auto",
-    "text-classification": "classification",
-    "summarization": "summarisation",
-}
-"""Tasks by Hugging Face's names."""
 
 
 @dataclass
@@ -197,110 +121,6 @@ def unknown(name: str, where: str) -> SpecError:
         f"{where} has no option {name!r} that is known here.",
         hint=near(name, known, f"Known are {listed(sorted(set(known)), 'and')}."),
     )
-
-
-def _precision(made: Training, name: str, value: Any) -> None:  # noqa: ANN401
-    asked = str(value).lower()
-    on = {"fp16": "fp16", "bf16": "bf16"}.get(name) if value is True else asked
-    if on in ("false", None):
-        return
-    if on in ("fp16", "float16"):
-        made.notes.add(
-            "changed",
-            f"{name}: float16 needs a GPU and a scaled loss; precision auto takes the faster of "
-            "fp32 and bf16 on this machine.",
-        )
-    elif on in ("bf16", "bfloat16", "fp32", "float32"):
-        made.settings["precision"] = "bf16" if on.startswith("b") else "fp32"
-        made.notes.add("renamed", f"{name} is precision here.")
-    else:
-        raise SpecError(
-            f"{name} must be float32, bfloat16 or float16; got {value!r}.", hint="See precision."
-        )
-
-
-def _task(made: Training, name: str, value: Any) -> None:  # noqa: ANN401
-    task = TASK_NAMES.get(str(value), str(value))
-    if task not in ("auto", *TASKS):
-        raise SpecError(
-            f"{name} must be one of {listed(TASKS)}; got {value!r}.",
-            hint=near(str(value), TASKS, "Leave it out: the task is seen from the rows."),
-        )
-    if task != "auto":
-        made.settings["task"] = task
-        made.notes.add("renamed", f"{name} is task here (today's Olive has none).")
-
-
-def _data(made: Training, name: str, value: Any) -> None:  # noqa: ANN401
-    first, *more = value.split(",") if isinstance(value, str) else list(value)
-    if more:
-        raise SpecError(
-            f"{name} takes one file here; got {len(more) + 1}.",
-            hint="Put the files into a folder and name it.",
-        )
-    if name == "data_name" and DATA in made.settings:
-        return  # files were named, and this is their kind
-    made.settings[DATA] = str(first).strip()
-    made.notes.add("renamed", f"{name} is data here.")
-
-
-def _model(made: Training, name: str, value: Any) -> None:  # noqa: ANN401
-    made.settings[MODEL] = str(value)
-    if name != MODEL:
-        made.notes.add("renamed", f"{name} is model here.")
-
-
-def _targets(made: Training, name: str, value: Any) -> None:  # noqa: ANN401
-    made.settings[name] = made.layers(value)
-
-
-def _text_field(made: Training, name: str, value: Any) -> None:  # noqa: ANN401
-    made.settings["text_template"] = f"{{{value}}}"
-    made.notes.add("renamed", f"{name} {value} is text_template '{{{value}}}' here.")
-
-
-def _share(made: Training, name: str, value: Any) -> None:  # noqa: ANN401
-    if not 0 < float(value) < 1:
-        raise SpecError(
-            f"{name} must be a share below 1 here; got {value!r}.",
-            hint="Or name rows: eval_split train[-50:]",
-        )
-    made.settings["eval_share"] = float(value)
-    made.notes.add("renamed", f"{name} is eval_share here.")
-
-
-def _warmup(made: Training, name: str, value: Any) -> None:  # noqa: ANN401
-    steps = made.settings.get("max_steps")
-    if not steps:
-        raise SpecError(
-            f"{name} needs max_steps before it; got {value!r}.", hint="Or give warmup_ratio."
-        )
-    made.settings["warmup_ratio"] = float(value) / float(steps)
-    made.notes.add("renamed", f"{name} is warmup_ratio here, a share of the steps.")
-
-
-def _rows(made: Training, name: str, value: Any) -> None:  # noqa: ANN401
-    made.settings[name] = int(value)
-
-
-def _optimizer(made: Training, name: str, value: Any) -> None:  # noqa: ANN401
-    if str(value).startswith("paged_adamw"):
-        made.notes.add(
-            "changed",
-            f"{value} moves its state to and from a GPU; adamw_torch computes the same steps.",
-        )
-        value = "adamw_torch"
-    made.settings[name] = value
-
-
-SPECIAL: Mapping[str, Callable[[Training, str, Any], None]] = {
-    "model_name_or_path": _model, "model_path": _model, "task": _task, "task_name": _task,
-    "data_name": _data, "data_files": _data, "fp16": _precision, "bf16": _precision,
-    "torch_dtype": _precision, "target_modules": _targets, "modules_to_save": _targets,
-    "text_field": _text_field, "text_cols": _text_field, "eval_dataset_size": _share,
-    "warmup_steps": _warmup, "per_device_train_batch_size": _rows, "optim": _optimizer,
-}  # fmt: skip
-"""Options that become something else here, by the function that puts them in."""
 
 
 def _value(value: Any) -> Any:  # noqa: ANN401 - as pasted
