@@ -245,3 +245,23 @@ def test_a_whole_model_that_is_shared_out_goes_on_in_one_process_and_the_other_w
         assert losses(run) == pytest.approx(losses(one), abs=1e-4)
         for name, tensor in load_file(run.learned / "model.safetensors").items():
             assert torch.allclose(tensor, expected[name], atol=2e-3), name
+
+
+def test_a_lost_loss_of_one_process_is_looked_into_by_all_that_share_the_weights(workplace, alike):
+    def lost_in_long_rows(model_output, batch):
+        import torch
+
+        logits, labels = model_output.logits[:, :-1], batch["labels"][:, 1:]
+        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten())
+        return loss * float("nan") if batch["labels"].shape[1] > 20 else loss
+
+    words = ["the cat", "a dog", "one bird", "two fish"] * 5
+    rows = [{"prompt": f"{text} is", "completion": " blue"} for text in words]
+    parts = {
+        "train": [*rows, {"prompt": "the cat " * 20, "completion": " blue"}],
+        "validation": [{"prompt": f"this {text} is", "completion": " blue"} for text in words[:4]],
+    }
+    asked = {**alike, "data": parts, "text_template": None, "loss": lost_in_long_rows}
+    asked |= {"batch_size": 8, "gradient_accumulation_steps": 2}
+    with pytest.raises(RunFailed, match=r"not a finite number at step .* counted from 0: .*\b20\b"):
+        labkit.finetune(name="lost", processes=2, fsdp=True, view=QUIET, **asked)
