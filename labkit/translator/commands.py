@@ -41,7 +41,7 @@ ELSEWHERE = {
     "huggingface-cli": ACCOUNT,
     "hf": ACCOUNT,
     "mkdir": "Runs make their own folders.",
-    "cd": "Runs are kept in the folder `runs` of the current directory, which stays as it is.",
+    "cd": "Runs are kept in the folder runs of the current directory, which stays as it is.",
     "git": "Nothing has to be fetched.",
     "az": "Nothing is sent to a cloud.",
 }

@@ -12,9 +12,10 @@ TITLES = {
     "changed": "Done in another way",
     "default": "Other defaults",
     "not needed": "Not needed",
-    "explained": "Explained, not run",
 }
 """Heading of each kind of remark."""
+
+WRAPPED = '<pre style="white-space:pre-wrap">'
 
 HELP = """olive here is labkit: the commands and configurations of the course run as they stand.
 
@@ -50,6 +51,8 @@ def _text(one: Understood) -> str:
     lines = [_shortened(one.said)]
     if one.job == "help":
         return HELP
+    if one.job == "none":
+        return "\n".join([*lines, f"  Not run: {_why(one)}"])
     if one.spec is not None:
         lines += [
             "",
@@ -68,17 +71,23 @@ def _text(one: Understood) -> str:
 def _html(one: Understood) -> str:
     if one.job == "help":
         return f"<pre>{escape(HELP)}</pre>"
-    parts = [f'<pre style="white-space:pre-wrap"><b>{escape(_shortened(one.said))}</b></pre>']
+    if one.job == "none":
+        return f"<p><code>{escape(one.said)}</code> Not run: {escape(_why(one))}</p>"
+    parts = [f"{WRAPPED}<b>{escape(_shortened(one.said))}</b></pre>"]
     if one.spec is not None:
         settings = escape(one.spec.to_yaml(changed_only=True))
-        parts.append(f"<p>Here: <code>{escape(one.command)}</code></p><pre>{settings}</pre>")
+        parts.append(f"<p>Here: <code>{escape(one.command)}</code></p>{WRAPPED}{settings}</pre>")
     for title, texts in _remarks(one):
         items = "".join(f"<li>{escape(text)}</li>" for text in texts)
         parts.append(f"<p><b>{title}</b></p><ul>{items}</ul>")
     if one.today:
         summary = "<summary>For today's Olive</summary>"
-        parts.append(f"<details>{summary}<pre>{escape(one.today)}</pre></details>")
+        parts.append(f"<details>{summary}{WRAPPED}{escape(one.today)}</pre></details>")
     return "".join(parts)
+
+
+def _why(one: Understood) -> str:
+    return " ".join(remark.text for remark in one.remarks)
 
 
 def _remarks(one: Understood) -> list[tuple[str, list[str]]]:

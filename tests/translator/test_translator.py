@@ -255,7 +255,7 @@ def test_lines_of_other_programs_are_explained_not_run(tmp_path, monkeypatch):
     for number in (0, 1, 3):
         assert labkit.olive(block(number)) == []
         shown = repr(labkit.explain_olive(block(number)))
-        assert "Explained, not run" in shown
+        assert "  Not run: " in shown
     assert [*tmp_path.iterdir()] == []
 
 
