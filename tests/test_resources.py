@@ -21,8 +21,12 @@ def test_the_cores_in_use_are_processor_time_over_wall_time():
     meter, wall, work = Meter(), time.monotonic(), time.process_time()
     busy(0.3)
     time.sleep(0.3)
-    expected = (time.process_time() - work) / (time.monotonic() - wall)
-    assert abs(meter.read().cpu - expected) < 0.1
+
+    def share():
+        return (time.process_time() - work) / (time.monotonic() - wall)
+
+    before, seen, after = share(), meter.read().cpu, share()  # a busy machine may pause between
+    assert min(before, after) - 0.1 < seen < max(before, after) + 0.1
     time.sleep(0.2)
     assert meter.read().cpu < 0.2, "a reading starts where the one before ended"
 
