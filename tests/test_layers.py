@@ -21,6 +21,7 @@ ROOT = Path(labkit.__file__).parent
 ORDER = [
     "errors",
     "yaml",
+    "typed",
     "setting_types",
     "settings",
     "spec",

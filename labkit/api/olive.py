@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from .. import launch, report
 from ..errors import CatalogError
@@ -11,11 +12,9 @@ from ..translator import (
     COMMANDS,
     Asked,
     Explanation,
-    StandIns,
     Understood,
     deliver,
     read,
-    read_lines,
     read_standins,
     remember,
     require_run,
@@ -62,15 +61,12 @@ def olive(
         SpecError: Something is not known here, or a setting is wrong; nothing was run.
         RunStopped, RunFailed: A run ended early; those before it are done.
     """
-    _understood(text, map)
-    given = _standins(map)
     found = []
-    for jobs in read_lines(_said(text), given):
-        for job in jobs:
-            if tell is not None:
-                tell(Explanation([job]))
-            if job.spec is not None:
-                found.append(carry_out(job, view=view))
+    for job in _understood(text, map):
+        if tell is not None:
+            tell(Explanation([job]))
+        if job.spec is not None:
+            found.append(carry_out(job, view=view))
     return found
 
 
@@ -100,8 +96,7 @@ def carry_out(job: Understood, *, view: launch.View | None = None) -> Run:
 def _done(job: Understood, view: launch.View | None) -> Run:
     """Start a job's run, keep what it was translated from, and follow it."""
     if job.job == "optimize":
-        settings = {**job.settings, **_adapters(job)}
-        run = optimize(_exported(job), wait=False, **settings)
+        run = optimize(**_export(job), wait=False)
     else:
         do = sweep if job.job == "sweep" else finetune
         run = do(name=_free(job.name), wait=False, **job.settings)
@@ -109,20 +104,14 @@ def _done(job: Understood, view: launch.View | None) -> Run:
     return attach(run, view=view)
 
 
-def _exported(job: Understood) -> str:
-    """Return the run to export, or the base model of adapters."""
+def _export(job: Understood) -> dict[str, Any]:
+    """Return what `optimize` is given: the run, or the base model and its adapters."""
     if not job.settings.get("adapters"):
-        return require_run(str(job.run))
-    if job.run is not None:
-        return job.run
-    spec = Run(_adapters(job)["adapters"][0]).spec
+        return {**job.settings, "run": require_run(str(job.run))}
+    adapters = tuple(map(require_run, job.settings["adapters"]))
+    spec = Run(adapters[0]).spec
     assert isinstance(spec, FinetuneSpec)
-    return spec.model
-
-
-def _adapters(job: Understood) -> dict[str, tuple[str, ...]]:
-    paths = job.settings.get("adapters")
-    return {"adapters": tuple(map(require_run, paths))} if paths else {}
+    return {**job.settings, "run": job.run or spec.model, "adapters": adapters}
 
 
 def _standin_hint(job: Understood) -> str:
@@ -133,11 +122,7 @@ def _standin_hint(job: Understood) -> str:
 
 
 def _understood(text: str, standins: Mapping[str, str] | None) -> Sequence[Understood]:
-    return read(_said(text), _standins(standins))
-
-
-def _standins(given: Mapping[str, str] | None) -> StandIns:
-    return read_standins(given or {})
+    return read(_said(text), read_standins(standins or {}))
 
 
 def _said(text: str) -> str:

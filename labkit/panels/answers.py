@@ -6,7 +6,7 @@ from ..report.blocks import Facts
 from ..spec import FinetuneSpec
 from .planned import plan
 from .preview import Preview, previewed
-from .typed import sentence
+from .said import sentence
 
 Answer = tuple[Preview | None, Facts | None, str]
 """Rows, plan, and what is wrong with them."""

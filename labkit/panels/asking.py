@@ -13,7 +13,7 @@ from ..run import Run
 from ..runtime import Loaded
 from ..runtime.folder import graph_bytes
 from .askable import Model
-from .typed import sentence
+from .said import sentence
 
 ROOM = 2**30
 """Bytes of weights of exported models that stay open between two questions."""

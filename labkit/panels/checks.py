@@ -6,7 +6,7 @@ from typing import Any
 from ..errors import LabError
 from ..settings import Spec
 from .controls import UNSET, Control
-from .typed import sentence
+from .said import sentence
 
 
 def gathered(

@@ -6,10 +6,11 @@ from typing import Any, get_args, get_origin
 
 from ..errors import LabError
 from ..settings import Rule, Spec, docs_of, types_of
+from ..typed import as_text
 from ..yaml import parse_yaml
 from .movers import Scale, moved_to, mover, taken
 from .pieces import labelled, problem
-from .typed import as_text, sentence
+from .said import sentence
 
 __all__ = ["UNSET", "Control", "Scale", "as_text"]
 

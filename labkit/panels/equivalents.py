@@ -8,8 +8,8 @@ from ..errors import SpecError
 from ..flags import Parser, settings_of
 from ..options import MAGICS
 from ..spec import FinetuneSpec
+from ..typed import flag
 from ..yaml import write_yaml
-from .typed import flag
 
 
 def yaml_text(spec: FinetuneSpec) -> str:

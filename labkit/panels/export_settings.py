@@ -10,9 +10,10 @@ from ..runtime.targets import TARGETS, choose, is_installed
 from ..settings import docs_of
 from ..spec import OptimizeSpec
 from ..spec.optimize import PRECISIONS
+from ..typed import flag
 from .controls import UNSET, Control, Scale
 from .pieces import copyable, labelled, problem, put, row
-from .typed import flag, sentence
+from .said import sentence
 
 SCALES = {
     "max_kl": Scale(0.001, 1.0, is_log=True, step=0.05),

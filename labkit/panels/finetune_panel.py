@@ -7,6 +7,7 @@ from ..errors import LabError
 from ..report.blocks import Block, Facts
 from ..run import Run, free_name
 from ..spec import FinetuneSpec
+from ..typed import as_text
 from . import finetune_fields as table
 from . import finetune_parts as parts
 from .answers import Answer, answered
@@ -17,7 +18,7 @@ from .latest import Latest
 from .panel import Panel
 from .pieces import button, drawn, row, text
 from .preview import SHOWN, Preview, preview_html
-from .typed import as_text, sentence
+from .said import sentence
 
 
 class FinetunePanel(Panel):

@@ -12,8 +12,8 @@ from ..report import fragment, plain
 from ..report.blocks import Block
 from .pieces import problem
 from .pulse import EVERY, Pulse, shows_threads
+from .said import sentence
 from .style import sheet
-from .typed import sentence
 
 RECORD_EVERY = 5.0
 """Seconds between two drawings of the record while something goes on."""

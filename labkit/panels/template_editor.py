@@ -13,7 +13,7 @@ from ..data.templates import Template
 from ..errors import LabError
 from ..spec import FinetuneSpec
 from .pieces import button, labelled, problem, row, text, visible
-from .typed import sentence
+from .said import sentence
 
 FORMS = {"one text": ("text_template",),
          "prompt and completion": ("prompt_template", "completion_template")}  # fmt: skip

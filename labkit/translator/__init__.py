@@ -1,13 +1,13 @@
 """The Olive translator: what the course's commands and configurations come to here.
 
 `read` understands shell, `config` configurations; both give `Understood` jobs, which
-`labkit.api.olive`
-carries out. Nothing is run here, and nothing is taken for another thing that nobody asked for.
+`labkit.api.olive` carries out. Nothing is run here, and nothing is taken for another thing that
+nobody asked for.
 """
 
 from . import today
 from .asked import Asked, asked, asked_line
-from .commands import COMMANDS, read, read_lines
+from .commands import COMMANDS, read
 from .explained import HELP, Explanation
 from .places import deliver, find_run, remember, require_run
 from .standins import StandIns, read_standins
@@ -27,7 +27,6 @@ __all__ = [
     "find_run",
     "named_after",
     "read",
-    "read_lines",
     "read_standins",
     "remember",
     "require_run",

@@ -1,7 +1,7 @@
 """Olive's command line: a pasted line or a whole block as jobs here."""
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ..errors import SpecError, near
@@ -54,13 +54,7 @@ def read(text: str, standins: StandIns) -> list[Understood]:
     Raises:
         SpecError: Something in it is not known here.
     """
-    return [job for jobs in read_lines(text, standins) for job in jobs]
-
-
-def read_lines(text: str, standins: StandIns) -> Iterator[list[Understood]]:
-    """Yield what each command of a block asks for, a configuration read when its turn comes."""
-    for line in read_block(text):
-        yield _line(line, standins)
+    return [job for line in read_block(text) for job in _line(line, standins)]
 
 
 def _line(line: Line, standins: StandIns) -> list[Understood]:

@@ -8,7 +8,18 @@ from typing import Any
 from ..errors import SpecError, listed, near
 from ..yaml import parse_yaml, write_yaml
 from .exports import read_export
-from .keys import AROUND, EXPORTS, FOUND, LEARNING, PASSES, READ, SEARCHABLE, WORDS
+from .keys import (
+    AROUND,
+    EXPORTS,
+    FOUND,
+    LEARNING,
+    PASSES,
+    READ,
+    SEARCHABLE,
+    STRATEGY,
+    UNUSED_STRATEGY,
+    WORDS,
+)
 from .options import RENAMED
 from .standins import StandIns
 from .today import configuration
@@ -53,6 +64,7 @@ class Reading:
         self.training = Training(standins)
         self.space: dict[str, Any] = {}
         self.exports: dict[str, Any] = {}
+        self._strategy: dict[str, Any] = {}
 
     def jobs(self) -> list[Understood]:
         """Return a fine-tuning or a search, and then an export, as far as they are asked for."""
@@ -160,7 +172,7 @@ class Reading:
         for reference in ("train_data_config", "eval_data_config", "data_config"):
             flat.pop(reference, None)
         if kind.lower() in LEARNING:
-            self.training.settings["method"] = LEARNING[kind.lower()]
+            self.training.settings["method"] = kind.lower()
             flat |= _flat(flat.pop("training_args", None) or {})
             self._take(flat, f"The pass {kind}")
             return "train"
@@ -213,29 +225,15 @@ class Reading:
         """Read how to search, in the module's form and in Olive's."""
         strategy, space = values.pop("search_strategy", None), values.pop("search_space", None)
         self.space |= dict(space or {})
-        self._strategy: dict[str, Any] = {}
         if not isinstance(strategy, Mapping):
             return
-        named = {
-            "type": "sampler",
-            "sampler": "sampler",
-            "num_trials": "n_trials",
-            "max_samples": "n_trials",
-            "seed": "seed",
-        }
         for name, value in strategy.items():
-            if name in named:
-                value = {"sequential": "grid"}.get(str(value), value)
-                self._strategy[named[name]] = value
-            elif name not in (
-                "execution_order",
-                "stop_when_goals_met",
-                "max_iter",
-                "output_model_num",
-            ):
+            if name in STRATEGY:
+                self._strategy[STRATEGY[name]] = "grid" if value == "sequential" else value
+            elif name not in UNUSED_STRATEGY:
                 raise SpecError(
                     f"search_strategy has no {name!r} that is known here.",
-                    hint=near(name, named, f"Known are {listed([*named], 'and')}."),
+                    hint=near(name, STRATEGY, f"Known are {listed([*STRATEGY], 'and')}."),
                 )
         if not self.space:
             self._strategy = {}

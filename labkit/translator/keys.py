@@ -1,7 +1,7 @@
 """What stands in a configuration of Olive: its passes and its keys, by what they are here."""
 
-LEARNING = {"lora": "lora", "qlora": "qlora", "dora": "dora", "rslora": "rslora"}
-"""Method here by the type of a pass that trains."""
+LEARNING = ("lora", "qlora", "dora", "rslora")
+"""Types of passes that train; the method has the same name here."""
 
 EXPORTS = {
     "modelbuilder": {}, "onnxconversion": {}, "ortransformersoptimization": {},
@@ -54,3 +54,12 @@ READ = (
     "output_dir", "search_strategy", "search_space",
 )  # fmt: skip
 """Keys of a configuration that are read."""
+
+STRATEGY = {
+    "type": "sampler", "sampler": "sampler", "num_trials": "n_trials", "max_samples": "n_trials",
+    "seed": "seed",
+}  # fmt: skip
+"""Settings of a search here, by what Olive and the course's text call them."""
+
+UNUSED_STRATEGY = ("execution_order", "stop_when_goals_met", "max_iter", "output_model_num")
+"""What a search strategy may say beside them, without effect here."""

@@ -6,14 +6,13 @@ SAME = (
     "save_steps", "save_total_limit", "report_to", "gradient_checkpointing",
     "gradient_accumulation_steps",
     "dataloader_num_workers", "load_best_model_at_end", "lora_alpha", "lora_dropout",
-    "trust_remote_code", "eval_split",
+    "trust_remote_code", "eval_split", "r", "init_lora_weights",
 )  # fmt: skip
 """Options that have the same name here."""
 
 RENAMED = {
-    "lora_r": "r", "r": "r", "alpha": "lora_alpha",
-    "train_split": "split", "max_seq_len": "max_length",
-    "max_samples": "limit", "init_lora_weights": "init_lora_weights",
+    "lora_r": "r", "alpha": "lora_alpha", "train_split": "split", "max_seq_len": "max_length",
+    "max_samples": "limit",
 }  # fmt: skip
 """Options that have another name here."""
 

@@ -1,13 +1,12 @@
 """Folders that Olive would write, and the runs here that wrote them."""
 
-import json
 import os
 import shutil
 from pathlib import Path
 
 from ..errors import RunError
-from ..files import write_json
-from ..run import Run, all_runs
+from ..files import read_json, write_json
+from ..run import Run, all_runs, run_called
 from ..spec import OptimizeSpec
 
 FILE = "olive.json"
@@ -23,7 +22,7 @@ def remember(run: Run, said: str, output: str | None) -> None:
 def find_run(path: str) -> str | None:
     """Return the newest run that left what a path names, by the path or by its own name."""
     asked = Path(path)
-    if asked.name == path and any(run.name == path for run in all_runs()):
+    if asked.name == path and run_called(path):
         return path
     full = asked.resolve()
     for run in reversed(all_runs()):
@@ -71,10 +70,8 @@ def deliver(run: Run, output: str | None) -> Path | None:
 
 
 def _chosen(run: Run) -> Path | None:
-    name = (run.metrics or {}).get("chosen")
-    if name is None:
-        return None
-    return run.path / str(name)
+    name = run.metrics.get("chosen")
+    return run.path / str(name) if name else None
 
 
 def _linked(source: str, target: str) -> str:
@@ -86,8 +83,5 @@ def _linked(source: str, target: str) -> str:
 
 
 def _output(run: Run) -> Path | None:
-    try:
-        found = json.loads((run.path / FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return Path(found["output_path"]) if found.get("output_path") else None
+    folder = read_json(run.path / FILE).get("output_path")
+    return Path(folder) if folder else None

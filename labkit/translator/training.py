@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import SpecError, listed, near
-from ..spec import METHODS, FinetuneSpec
+from ..spec import FinetuneSpec
 from ..yaml import parse_yaml
 from .options import DEFAULTS, MASKED, NOT_NEEDED, REMOTE, RENAMED, SAME
 from .special import SPECIAL
@@ -29,8 +29,7 @@ class Training:
             self.settings[name] = _text(value) if name == "text_template" else _value(value)
         elif name in RENAMED:
             self.settings[RENAMED[name]] = _value(value)
-            if RENAMED[name] != name:
-                self.notes.add("renamed", f"{name} is {RENAMED[name]} here.")
+            self.notes.add("renamed", f"{name} is {RENAMED[name]} here.")
         elif name in NOT_NEEDED:
             self.notes.add("not needed", f"{name}: {NOT_NEEDED[name]}")
         elif name in REMOTE:
@@ -45,22 +44,20 @@ class Training:
     def finish(self, *, task: str = "") -> dict[str, Any]:
         """Return the settings, with what is not named, and remarks on what differs."""
         values, notes = self.settings, self.notes
-        for kind, key in ((MODEL, MODEL), (DATA, DATA)):
+        for kind in (MODEL, DATA):
             if kind in values:
                 before = str(values[kind])
                 values[kind] = self.standins.of(before, notes)
                 self._cut_splits(kind, before, values[kind])
             else:
-                values[kind] = self.standins.missing(key, task if kind == DATA else "", notes)
+                values[kind] = self.standins.missing(kind, task if kind == DATA else "", notes)
         self._batch()
         if values.get("gradient_checkpointing") is False:
             values.pop("gradient_checkpointing")
+        usual = FinetuneSpec(method=values.get("method", "lora"))
         for name, (there, why) in DEFAULTS.items():
-            taken = METHODS[values.get("method", "lora")].defaults
-            given = name in values or (name == "seed" and "seed" in values)
-            own = getattr(FinetuneSpec.__dataclass_fields__.get(name), "default", None)
-            if not given and (name in taken or own is not None):
-                ours = taken.get(name, own)
+            ours = getattr(usual, name)
+            if name not in values and ours is not None:
                 notes.add("default", f"{name} is {_said(ours)} (Olive: {there}): {why}.")
         notes.add("default", MASKED)
         return values

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..settings import Spec
 from ..spec import FinetuneSpec, OptimizeSpec, SweepSpec
+from ..typed import flag
 
 KINDS = ("stand-in", "renamed", "changed", "default", "not needed", "explained")
 """What a remark is about, in the order in which they are shown."""
@@ -101,7 +102,7 @@ class Understood:
             {"adapters": spec.adapters} if isinstance(spec, OptimizeSpec) and spec.adapters else {}
         )
         for name, value in given.items():
-            words += [f"--{name.replace('_', '-')}", *_words(value)]
+            words += flag(name, value)
         named = ["--name", self.name] if self.job == "finetune" and self.name else []
         return shlex.join([*words, *named])
 
@@ -112,11 +113,3 @@ def named_after(path: str) -> str:
     while len(parts) > 1 and parts[-1] in ("adapter", "model"):
         parts.pop()
     return "-".join(parts)
-
-
-def _words(value: Any) -> list[str]:  # noqa: ANN401 - any setting
-    if value is True:
-        return []
-    if isinstance(value, list | tuple):
-        return [",".join(map(str, value))]
-    return [str(value).lower() if value is False else str(value).replace("\n", "\\n")]

@@ -12,9 +12,9 @@ from labkit.errors import LabError
 from labkit.notebook.cells import read_cell, split_line
 from labkit.options import MAGICS
 from labkit.panels.equivalents import cell_text, command_text, yaml_text
-from labkit.panels.typed import as_text
 from labkit.settings import Rule, types_of
 from labkit.spec import METHODS, FinetuneSpec
+from labkit.typed import as_text
 from labkit.yaml import parse_yaml
 
 TEXTS = (

@@ -1,11 +1,11 @@
-"""Values as one types them into a cell, errors as a panel says them."""
+"""Values as one types them: into a cell, or as the words of a command."""
 
 import json
 import re
 from typing import Any
 
-from ..errors import LabError, SpecError
-from ..yaml import parse_yaml
+from .errors import SpecError
+from .yaml import parse_yaml
 
 PLAIN = re.compile(r"[A-Za-z][\w.-]*")
 """Names that need no quotes in a list."""
@@ -73,8 +73,3 @@ def flag(name: str, value: Any) -> list[str]:  # noqa: ANN401 - any setting
     else:
         text = as_text(value)
     return [f"{word}={text}"] if text.startswith("-") else [word, text]
-
-
-def sentence(error: LabError) -> str:
-    """Return an error as a panel shows it."""
-    return f"{error.problem} {error.hint}"
