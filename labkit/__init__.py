@@ -4,6 +4,7 @@ from typing import Any
 
 from .api import (
     add_metrics,
+    adopt,
     combine,
     cross_evaluate,
     data_report,
@@ -45,6 +46,7 @@ __all__ = [
     "Run",
     "SweepSpec",
     "add_metrics",
+    "adopt",
     "all_runs",
     "combine",
     "cross_evaluate",

@@ -20,7 +20,7 @@ Status = Literal["waiting", "running", "stopping", "done", "stopped", "failed"]
 FINISHED = ("done", "stopped", "failed")
 """What a run's status is once it has ended."""
 
-TUNED = ("finetune", "combine")
+TUNED = ("finetune", "combine", "adopt")
 """Jobs that leave a tuned model."""
 
 PARTS = ("trials", "joined")

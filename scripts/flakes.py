@@ -1,6 +1,7 @@
 """Run a part of the tests again and again: `python scripts/flakes.py 10 [what pytest is given]`.
 
-Without more the browser's. Prints a line for each time, and ends with status 1 if any failed.
+Without more the browser's. Prints a line for each time, with the end of what pytest said where one failed, and ends with
+status 1 if any did.
 """
 
 import subprocess
@@ -12,10 +13,12 @@ BROWSER = ("-m", "browser", "tests/browser")
 
 def once(given: list[str]) -> tuple[float, list[str]]:
     """Run pytest; return the seconds it took and the lines that say what failed."""
-    command = [sys.executable, "-m", "pytest", "-q", "--tb=no", *given]
+    command = [sys.executable, "-m", "pytest", "-q", "--tb=short", *given]
     start = time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     said = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    if done.returncode:
+        print(done.stdout[-5000:], file=sys.stderr, flush=True)
     if done.returncode and not said:
         said = (done.stdout + done.stderr).strip().splitlines()[-1:]
     return time.monotonic() - start, said

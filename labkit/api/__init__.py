@@ -1,5 +1,6 @@
 """What magic, command and program call: fine-tune, resume, evaluate, optimise, generate, delete."""
 
+from .adopt import adopt, is_adoptable
 from .answerer import Answerer
 from .combine import combine
 from .cross_evaluate import cross_evaluate
@@ -38,6 +39,7 @@ __all__ = [
     "ShownDiagnosis",
     "ShownScaling",
     "add_metrics",
+    "adopt",
     "asked_of_olive",
     "attach",
     "combine",
@@ -53,6 +55,7 @@ __all__ = [
     "finetune",
     "foreseen",
     "generate",
+    "is_adoptable",
     "job_file",
     "join_sweep",
     "latest_rating",

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import launch, report
-from ..errors import CatalogError
+from ..errors import CatalogError, RunError
 from ..run import Run, free_name, runs_folder
 from ..spec import FinetuneSpec
 from ..translator import (
@@ -14,11 +14,15 @@ from ..translator import (
     Explanation,
     Understood,
     deliver,
+    find_run,
+    named_after,
     read,
     read_standins,
     remember,
     require_run,
+    tuned_by,
 )
+from .adopt import adopt, is_adoptable
 from .finetune import finetune
 from .olive_export import olive_export
 from .optimize import optimize
@@ -61,12 +65,12 @@ def olive(
         SpecError: Something is not known here, or a setting is wrong; nothing was run.
         RunStopped, RunFailed: A run ended early; those before it are done.
     """
-    found = []
+    found: list[Run] = []
     for job in _understood(text, map):
         if tell is not None:
             tell(Explanation([job]))
         if job.spec is not None:
-            found.append(carry_out(job, view=view))
+            found.append(carry_out(job, found[-1] if found else None, view=view))
     return found
 
 
@@ -83,20 +87,26 @@ def asked_of_olive(
     return None
 
 
-def carry_out(job: Understood, *, view: launch.View | None = None) -> Run:
-    """Do one job that is something to run; return its run."""
+def carry_out(job: Understood, before: Run | None, *, view: launch.View | None = None) -> Run:
+    """Do one job that is something to run; return its run.
+
+    Args:
+        job: The job.
+        before: The run of the job before it.
+        view: As for `labkit.finetune`.
+    """
     try:
-        run = _done(job, view)
+        run = _done(job, before, view)
     except CatalogError as error:
         raise CatalogError(error.problem, f"{error.hint}{_standin_hint(job)}") from error
     deliver(run, job.output)
     return run
 
 
-def _done(job: Understood, view: launch.View | None) -> Run:
+def _done(job: Understood, before: Run | None, view: launch.View | None) -> Run:
     """Start a job's run, keep what it was translated from, and follow it."""
     if job.job == "optimize":
-        run = optimize(**_export(job), wait=False)
+        run = optimize(**_export(job, before, view), wait=False)
     else:
         do = sweep if job.job == "sweep" else finetune
         run = do(name=_free(job.name), wait=False, **job.settings)
@@ -104,14 +114,28 @@ def _done(job: Understood, view: launch.View | None) -> Run:
     return attach(run, view=view)
 
 
-def _export(job: Understood) -> dict[str, Any]:
+def _export(job: Understood, before: Run | None, view: launch.View | None) -> dict[str, Any]:
     """Return what `optimize` is given: the run, or the base model and its adapters."""
+    if job.follows and before is not None:
+        return {**job.settings, "run": tuned_by(before).name}
     if not job.settings.get("adapters"):
-        return {**job.settings, "run": require_run(str(job.run))}
-    adapters = tuple(map(require_run, job.settings["adapters"]))
+        return {**job.settings, "run": _tuned(str(job.run), job.rows, view)}
+    adapters = tuple(_tuned(path, job.rows, view) for path in job.settings["adapters"])
     spec = Run(adapters[0]).spec
     assert isinstance(spec, FinetuneSpec)
     return {**job.settings, "run": job.run or spec.model, "adapters": adapters}
+
+
+def _tuned(path: str, rows: str | None, view: launch.View | None) -> str:
+    """Return the run that left what a path names; a model from elsewhere is made one first."""
+    if find_run(path) is not None or not is_adoptable(path):
+        return require_run(path)
+    if rows is None:
+        raise RunError(
+            f"No run here left {path!r}, and what its export is compared on is not named.",
+            hint=f"Name a data set: --map data=phrases, or first: labkit adopt {path} --data …",
+        )
+    return adopt(path, data=rows, name=_free(named_after(path)), view=view).name
 
 
 def _standin_hint(job: Understood) -> str:

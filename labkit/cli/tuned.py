@@ -9,6 +9,7 @@ from .. import api, report, serve
 from ..flags import Parser, adapters_settings_of, add_settings, given, settings_of
 from ..options.commands import (
     adapters_options,
+    adopt_options,
     diagnose_options,
     evaluate_options,
     merge_options,
@@ -17,7 +18,7 @@ from ..options.commands import (
     serve_options,
     verify_options,
 )
-from ..spec import EvaluateSpec, GenerateSpec, MergeSpec, OptimizeSpec, ServeSpec
+from ..spec import AdoptSpec, EvaluateSpec, GenerateSpec, MergeSpec, OptimizeSpec, ServeSpec
 
 
 def add_commands(add: Callable[..., Parser]) -> None:
@@ -30,6 +31,7 @@ def add_commands(add: Callable[..., Parser]) -> None:
     adapters_options(
         add("adapters", _adapters, "Make one adapter of several, or measure each on all tasks.")
     )
+    adopt_options(add("adopt", _adopt, "Make a run of a model that was trained elsewhere."))
     rate_options(add("rate", _rate, "Make a form for people to rate answers, or read filled ones."))
     diagnose_options(add("diagnose", _diagnose, "Say what is wrong with a run and what to change."))
     _add_generate(add("generate", _generate, "Answer prompts with a run's model, or a base model."))
@@ -60,6 +62,10 @@ def _merge(args: Any) -> None:  # noqa: ANN401 - argparse's
 def _adapters(args: Any) -> None:  # noqa: ANN401 - argparse's
     do = api.cross_evaluate if args.evaluate else api.combine
     do(args.adapters, name=args.name, **adapters_settings_of(args))
+
+
+def _adopt(args: Any) -> None:  # noqa: ANN401 - argparse's
+    api.adopt(args.folder, name=args.name, **settings_of(args, AdoptSpec, skip=("folder",)))
 
 
 def _diagnose(args: Any) -> None:  # noqa: ANN401 - argparse's

@@ -1,6 +1,6 @@
 """A model as a run left it: what every step of an export or a merge starts from."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,7 @@ class Tuned:
         """The same adapter on the base in fp32: what a merge of a 4-bit run can keep."""
         if self.is_exact:
             return self
-        settings = self.spec.as_dict() | {"method": "lora"}
+        settings = _settings(self.spec) | {"method": "lora"}
         kept = {name: value for name, value in settings.items() if not name.startswith(BNB)}
         return replace(self, spec=FinetuneSpec.from_mapping(kept))
 
@@ -73,13 +73,19 @@ class Tuned:
     def as_json(self) -> dict[str, Any]:
         """Return values that `from_json` reads in another process."""
         learned = str(self.learned) if self.learned else None
-        return {"base": str(self.base), "learned": learned, "spec": self.spec.as_dict()}
+        return {"base": str(self.base), "learned": learned, "spec": _settings(self.spec)}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Tuned":
         """Return what `as_json` was called on."""
         learned = Path(values["learned"]) if values["learned"] else None
         return cls(Path(values["base"]), learned, FinetuneSpec.from_mapping(values["spec"]))
+
+
+def _settings(spec: FinetuneSpec) -> dict[str, Any]:
+    """Return the settings that any fine-tuning has, of one that has more of its own, too."""
+    values = spec.as_dict()
+    return {item.name: values[item.name] for item in fields(FinetuneSpec)}
 
 
 def load_plain(folder: Path, trust_remote_code: bool = False) -> Any:  # noqa: ANN401 - a module

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from .adopt import adopt
 from .attempt import attempt
 from .combine import combine
 from .crew import beside
@@ -28,6 +29,7 @@ JOBS: dict[str, Callable[[Job], str]] = {
     "sweep": sweep,
     "join": join,
     "adapters": several,
+    "adopt": adopt,
     "combine": combine,
     "cross_evaluate": cross_evaluate,
 }

@@ -3,6 +3,7 @@
 import gc
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 from .. import machine, report, training
@@ -36,7 +37,7 @@ def combine(job: Job) -> str:
     away = distance(read_lora(made), [read_lora(part) for part in parts], spec.shares)
     job.notes([about(spec, away)])
     found = measure(Held(job, spec, folder, tokenizer, splits), made)
-    own = {"combination": {"distance": away}, "adapter": _sizes(job)}
+    own = {"combination": {"distance": away}, "adapter": adapter_sizes(made)}
     write_json(job.path / "metrics.json", found | own)
     run = Run(job.path)
     report.write_card(run)
@@ -52,9 +53,8 @@ def about(spec: CombineSpec, away: float) -> str:
     return f"{said} is {away:.0%} away from the weighted sum of what the adapters change (cat)."
 
 
-def _sizes(job: Job) -> dict[str, Any]:
-    """Count the adapter's weights, and its bytes on disk."""
-    folder = Run(job.path).adapter
+def adapter_sizes(folder: Path) -> dict[str, Any]:
+    """Count the weights of an adapter, and its bytes on disk."""
     with (folder / "adapter_model.safetensors").open("rb") as file:
         head = json.loads(file.read(int.from_bytes(file.read(8), "little")))
     head.pop("__metadata__", None)

@@ -1,6 +1,7 @@
 """What each command takes, by functions that add it to a parser."""
 
 import argparse
+from dataclasses import fields
 
 from ..flags import Parser, add_settings
 from ..spec import (
@@ -14,6 +15,7 @@ from ..spec import (
     ServeSpec,
     SweepSpec,
 )
+from ..spec.adopt import SOURCE
 
 UNFLAGGED = ("search_space", "settings")
 """Settings of a search that are no single values."""
@@ -96,6 +98,15 @@ def adapters_options(parser: Parser) -> None:
     parser.add_argument("--evaluate", action="store_true", help=text)
     add_settings(parser, CombineSettings, skip=("adapters",))
     add_settings(parser, CrossSpec, skip=("adapters",))
+
+
+def adopt_options(parser: Parser) -> None:
+    """Add what `%adopt` and `labkit adopt` share."""
+    text = "Adapter that PEFT saved, model that Transformers saved, or the name of a model."
+    parser.add_argument("folder", help=text)
+    parser.add_argument("--name", help="Name of the run.")
+    trained = [item.name for item in fields(FinetuneSpec) if item.name not in SOURCE]
+    add_settings(parser, FinetuneSpec, skip=trained)
 
 
 def data_options(parser: Parser) -> None:

@@ -7,6 +7,7 @@ from .commands import (
     adapters_options,
     add_background,
     add_panel,
+    adopt_options,
     data_options,
     diagnose_options,
     evaluate_options,
@@ -82,6 +83,12 @@ MAGICS: Mapping[str, Callable[[], Parser]] = {
         "Make one adapter of several, by PEFT's ways, or measure each on all tasks.",
         add_background,
         adapters_options,
+    ),
+    "adopt": _magic(
+        "%adopt",
+        "Make a run of an adapter or a model that was trained elsewhere, and measure it.",
+        add_background,
+        adopt_options,
     ),
     "generate": _magic(
         "%generate", "Answer the prompt, or each line of the cell.", generate_options

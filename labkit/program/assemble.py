@@ -92,7 +92,8 @@ def _words(subject: Subject) -> dict[str, str]:
         "micro": str(micro_batch(spec)),
         "parts": str(spec.gradient_accumulation_steps), "threads": str(machine.processors()),
         "remote": ", trust_remote_code=True" if spec.trust_remote_code else "",
-        "loading": _loading(subject), "base": "model" if is_full else "model.get_base_model()",
+        "loading": _loading(subject), "alike": ALIKE if spec.method == "qlora" else "",
+        "base": "model" if is_full else "model.get_base_model()",
         "init_text": settings.source(spec.prompt_tuning_init_text), "pad": str(subject.pad),
         "forward": _filled(f"forward in {subject.precision}", {}).rstrip("\n"),
         "optimizer": settings.optimizer(spec), "schedule": settings.schedule(spec, steps),
@@ -136,6 +137,13 @@ def _adapter(subject: Subject) -> dict[str, str]:
         ends = [name for name, _ in model.named_modules() if re.fullmatch(ends, name)]
     listed = ", ".join(settings.source(f".{end}") for end in sorted(ends))
     return {"targets": f"({listed},)", "r": str(spec.r)}
+
+
+ALIKE = """\
+for layer in model.modules():  # the same numbers on every processor
+    if hasattr(layer, "support_avx512bf16_for_cpu"):
+        layer.support_avx512bf16_for_cpu = False
+"""
 
 
 def _loading(subject: Subject) -> str:

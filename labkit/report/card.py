@@ -5,7 +5,7 @@ from pathlib import Path
 from ..catalog.entries import data_entry, model_entry
 from ..files import write_text
 from ..run import Run
-from ..spec import CombineSpec
+from ..spec import AdoptSpec, CombineSpec
 from ..yaml import write_yaml
 from . import words
 from .export_card import export_card
@@ -78,6 +78,8 @@ def _opening(run: Run) -> str:
         learned = f"An adapter made of {', '.join(run.spec.adapters)} ({run.spec.combine})"
         return f"{learned} for {base}. On {rows}: {headline(run.metrics)}{state}"
     learned = learned_how(spec["method"])
+    if isinstance(run.spec, AdoptSpec):
+        return f"{learned} for {base}, trained elsewhere. On {rows}: {headline(run.metrics)}{state}"
     return f"{learned} for {base}, trained on {rows}. {headline(run.metrics)}{state}"
 
 

@@ -72,8 +72,9 @@ def href(run: Run, name: str) -> str:
 
 def _settings(run: Run) -> list[tuple[str, str]]:
     spec = run.spec.as_dict()
-    if run.job == "combine":
-        return [(name, str(spec[name])) for name in ("model", "data", "seed")]
+    if run.job in ("combine", "adopt"):
+        names = ("model", "data", "seed", *(("folder",) if run.job == "adopt" else ()))
+        return [(name, str(spec[name])) for name in names]
     if run.job not in ("finetune", "find_lr", "plan"):
         given = {key: value for key, value in spec.items() if value is not None}
         return [(words.name(key), words.value_of(key, value)) for key, value in given.items()]

@@ -5,6 +5,7 @@ YAML keys, completion and help are made from them.
 """
 
 from .adapters import AdaptersSpec
+from .adopt import AdoptSettings, AdoptSpec
 from .combine import CombineSettings, CombineSpec
 from .crossing import CrossSpec
 from .evaluate import EvaluateSpec, MergeSpec
@@ -50,6 +51,7 @@ SPECS: dict[
     "sweep": SweepSpec,
     "join": SweepSpec,
     "adapters": AdaptersSpec,
+    "adopt": AdoptSpec,
     "combine": CombineSpec,
     "cross_evaluate": CrossSpec,
 }
@@ -61,6 +63,8 @@ __all__ = [
     "SPECS",
     "TASKS",
     "AdaptersSpec",
+    "AdoptSettings",
+    "AdoptSpec",
     "AnySpec",
     "CombineSettings",
     "CombineSpec",

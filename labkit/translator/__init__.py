@@ -9,7 +9,7 @@ from . import today
 from .asked import Asked, asked, asked_line
 from .commands import COMMANDS, read
 from .explained import HELP, Explanation
-from .places import deliver, find_run, remember, require_run
+from .places import deliver, find_run, remember, require_run, tuned_by
 from .standins import StandIns, read_standins
 from .understood import Remark, Understood, named_after
 
@@ -31,4 +31,5 @@ __all__ = [
     "remember",
     "require_run",
     "today",
+    "tuned_by",
 ]

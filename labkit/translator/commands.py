@@ -100,7 +100,8 @@ def _finetune(said: str, given: dict[str, Any], standins: StandIns) -> Understoo
         word for name, value in given.items() if name != "task_name" for word in _word(name, value)
     ]
     line = " ".join(["olive finetune", *today])
-    return Understood(said, "finetune", settings, None, output, training.notes.ordered(), line)
+    remarks = training.notes.ordered()
+    return Understood(said, "finetune", settings, output=output, remarks=remarks, today=line)
 
 
 def _convert(said: str, given: dict[str, Any], standins: StandIns) -> Understood:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,9 @@ class Reading:
             settings = {**fixed, "search_space": self.space, **self._strategy}
         job = "sweep" if self.space else "finetune"
         notes = training.notes.ordered()
-        return Understood(self.said, job, settings, None, output, notes, self._today())
+        return Understood(
+            self.said, job, settings, output=output, remarks=notes, today=self._today()
+        )
 
     def _export(self, output: str | None, follows: bool) -> Understood:
         given = dict(self.exports)
@@ -112,7 +115,8 @@ class Reading:
             given["model_name_or_path"] = model
         if output:
             given["output_path"] = f"{output}/onnx" if follows else output
-        return read_export(self.said, given, self.standins, name="optimize")
+        export = read_export(self.said, given, self.standins, name="optimize")
+        return replace(export, follows=follows)
 
     def _model(self, values: dict[str, Any]) -> None:
         """Read the model, of which a form without `config` is today's."""

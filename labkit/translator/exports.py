@@ -7,7 +7,7 @@ from ..errors import SpecError, listed, near
 from ..spec.optimize import PRECISIONS
 from .export_options import ADAPTERS, ALGORITHMS, DEVICES, IGNORED, PATHS, TARGETS, TUNED
 from .options import NOT_NEEDED, REMOTE
-from .standins import MODEL, StandIns
+from .standins import DATA, MODEL, StandIns
 from .understood import Notes, Understood
 
 
@@ -36,8 +36,10 @@ def read_export(
         "The export is compared with the tuned model before it is called done, and measured beside "
         "PyTorch; Olive writes it and says nothing of either.",
     )
+    today, rows = _today(given, settings), standins.names.get(DATA)
+    remarks = notes.ordered()
     return Understood(
-        said, "optimize", settings, run, output, notes.ordered(), _today(given, settings)
+        said, "optimize", settings, run, rows=rows, output=output, remarks=remarks, today=today
     )
 
 
@@ -65,7 +67,10 @@ def read_adapters(said: str, given: Mapping[str, Any], standins: StandIns) -> Un
         "olive capture-onnx-graph -m BASE -a ADAPTER -o CAPTURED\n"
         "olive generate-adapter -m CAPTURED -o OUT"
     )
-    return Understood(said, "optimize", settings, base, output, notes.ordered(), today)
+    rows, remarks = standins.names.get(DATA), notes.ordered()
+    return Understood(
+        said, "optimize", settings, base, rows=rows, output=output, remarks=remarks, today=today
+    )
 
 
 def read_tuning(said: str, given: Mapping[str, Any], standins: StandIns) -> Understood:
@@ -82,7 +87,10 @@ def read_tuning(said: str, given: Mapping[str, Any], standins: StandIns) -> Unde
         del rest[option]
         notes.add("not needed", f"{option}: the settings worth trying are chosen by measurement.")
     _ignore(rest, notes, "tune-session-params")
-    return Understood(said, "optimize", settings, run, output, notes.ordered(), said)
+    rows, remarks = standins.names.get(DATA), notes.ordered()
+    return Understood(
+        said, "optimize", settings, run, rows=rows, output=output, remarks=remarks, today=said
+    )
 
 
 def _run(rest: dict[str, Any], standins: StandIns, notes: Notes) -> str:

@@ -29,8 +29,13 @@ def find_run(path: str) -> str | None:
         output = _output(run)
         for folder in filter(None, (output, run.path)):
             if full in (folder, folder / "adapter", folder / "model"):
-                return run.spec.run if isinstance(run.spec, OptimizeSpec) else run.name
+                return run.spec.run if isinstance(run.spec, OptimizeSpec) else tuned_by(run).name
     return None
+
+
+def tuned_by(run: Run) -> Run:
+    """Return the run that holds the tuned model: a search's is its best trial."""
+    return run.best if run.job == "sweep" else run
 
 
 def require_run(path: str) -> str:
@@ -43,7 +48,8 @@ def require_run(path: str) -> str:
     if found is None:
         raise RunError(
             f"No run here left {path!r}.",
-            hint=f"Train it first: olive finetune … --output_path {path}; %runs lists the runs.",
+            hint=f"Train it first: olive finetune … --output_path {path}; %runs lists the runs. Or "
+            f"name the folder of a model or an adapter.",
         )
     return found
 
@@ -60,7 +66,7 @@ def deliver(run: Run, output: str | None) -> Path | None:
     if run.job == "optimize":
         source, target = _chosen(run), folder / "model"
     else:
-        source = run.learned
+        source = tuned_by(run).learned
         target = folder / source.name
     if source is None or not source.is_dir():
         return None

@@ -56,6 +56,12 @@ class Understood:
     """Of an export: the path or the name of what is exported; with adapters their base model, None
     for the one that they were trained on."""
 
+    follows: bool = False
+    """Whether what is exported is what the job before it leaves, wherever that lies."""
+
+    rows: str | None = None
+    """Of an export: the data set on which a model that no run here left is compared."""
+
     output: str | None = None
     """Folder that Olive would write."""
 

@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 import labkit
 from labkit.errors import CatalogError, RunError
 from labkit.report import SilentView
+from labkit.runtime import OnnxModel
 
 pytestmark = pytest.mark.process
 
@@ -88,3 +89,86 @@ def test_a_model_that_cannot_be_had_names_the_way_to_a_stand_in(workplace, stand
     with pytest.raises(CatalogError) as caught:
         olive(block(4), standins)
     assert "--map meta-llama/Llama-3.2-1B-Instruct=smollm2-135m" in caught.value.hint
+
+
+def trained_elsewhere(folder, base):
+    """Save an adapter as somebody does who has PEFT and no labkit."""
+    import peft
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    config = peft.LoraConfig(r=3, lora_alpha=9, target_modules=["q_proj"], task_type="CAUSAL_LM")
+    model = peft.get_peft_model(AutoModelForCausalLM.from_pretrained(base), config)
+    torch.manual_seed(1)
+    for name, weights in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weights, std=0.05)
+    model.save_pretrained(folder)
+    return model.eval()
+
+
+def test_an_adapter_that_was_trained_elsewhere_is_adopted_and_exported(
+    workplace, tiny_model, standins
+):
+    import torch
+
+    theirs = trained_elsewhere(workplace / "theirs", tiny_model)
+    (export,) = olive("olive auto-opt -a theirs -o out", STANDINS | {"data": "phrases"})
+    run = labkit.Run(export.spec.run)
+    assert (run.job, run.spec.method, run.spec.r, run.spec.lora_alpha) == ("adopt", "lora", 3, 9)
+    assert run.spec.model == str(tiny_model)
+    assert run.metrics["tuned"]["n"] == 120
+    assert export.metrics["rungs"]["fp32"]["held_out"]["max_abs_logit_diff"] < 1e-3
+    ids = [5, 6, 7, 8]
+    with torch.no_grad():
+        expected = theirs(torch.tensor([ids])).logits[0].numpy()
+    found, _ = OnnxModel(workplace / "out" / "model").logits(torch.tensor(ids).numpy())
+    assert abs(found - expected).max() < 1e-3
+
+
+def test_a_whole_model_is_adopted_and_compared_with_itself(workplace, tiny_model):
+    run = labkit.adopt(tiny_model, data="phrases", limit=12, view=SilentView())
+    assert run.spec.method == "full"
+    assert run.metrics["base"] == run.metrics["tuned"]
+    assert (run.learned / "model.safetensors").read_bytes() == (
+        tiny_model / "model.safetensors"
+    ).read_bytes()
+
+
+def test_rows_must_be_named_to_compare_what_no_run_left(workplace, tiny_model):
+    with pytest.raises(RunError, match="No run here left .*compared on is not named") as caught:
+        olive(f"olive auto-opt -m {tiny_model} -o out", {})
+    assert "--map data=phrases" in caught.value.hint
+
+
+CONFIG = """
+input_model: {{type: HfModel, model_path: {model}}}
+data_configs: [{{name: rows, load_dataset_config: {{data_name: phrases}}}}]
+passes:
+  tune: {{type: LoRA, r: {r}, training_args: {{max_steps: 2}}}}
+  export: {{type: OnnxConversion}}
+{more}
+"""
+
+
+@pytest.mark.parametrize(
+    ("r", "more", "job"),
+    [
+        ("4", "", "finetune"),
+        (
+            "[2, 4]",
+            "search_strategy: {execution_order: joint, sampler: random, max_samples: 2}",
+            "sweep",
+        ),
+    ],
+)
+def test_a_configuration_without_output_exports_what_it_trained(
+    workplace, tiny_model, standins, r, more, job
+):
+    text = CONFIG.format(model=tiny_model, r=r, more=more)
+    (workplace / "both.yaml").write_text(text)
+    first, export = olive("olive run --config both.yaml", {})
+    assert first.job == job
+    tuned = first.best if job == "sweep" else first
+    assert export.spec.run == tuned.name
+    assert export.metrics["rungs"]["fp32"]

@@ -12,7 +12,7 @@ from ...flags import (
     settings_of,
 )
 from ...options import MAGICS
-from ...spec import EvaluateSpec, GenerateSpec, MergeSpec, OptimizeSpec
+from ...spec import AdoptSpec, EvaluateSpec, GenerateSpec, MergeSpec, OptimizeSpec
 from ..cells import split_line
 from .shared import LabMagics, helpful, read_line, watch
 
@@ -40,6 +40,14 @@ class TunedMagics(LabMagics):
         do = api.cross_evaluate if args.evaluate else api.combine
         run = do(args.adapters, name=args.name, wait=False, **adapters_settings_of(args))
         self.follow(run, args)
+
+    @line_magic
+    @helpful
+    def adopt(self, line: str) -> None:
+        """Adopt; the options' help is put here below."""
+        args = read_line("adopt", line)
+        settings = settings_of(args, AdoptSpec, skip=("folder",))
+        self.follow(api.adopt(args.folder, name=args.name, wait=False, **settings), args)
 
     @line_magic
     @helpful

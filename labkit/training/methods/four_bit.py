@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+PACKS = "support_avx512bf16_for_cpu"
+"""Attribute of a 4-bit layer of bitsandbytes: whether it packs its weights to answer."""
+
+
 def quantisation(spec: FinetuneSpec) -> Any:  # noqa: ANN401 - a BitsAndBytesConfig
     """Return how Transformers is to keep the weights; output layer and embedding stay whole."""
     import torch
@@ -35,6 +39,18 @@ def let_go_of_files(model: "nn.Module") -> None:
     for parameter in model.parameters():
         if getattr(parameter, "quant_state", None) is None:
             parameter.data = parameter.data.clone()
+
+
+def compute_alike(model: "nn.Module") -> None:
+    """Keep 4-bit layers from packing their weights anew for processors that know bf16 (AVX-512).
+
+    There bitsandbytes answers in bf16 whatever it was told to compute in, so that a model answers
+    otherwise than on other processors, and it fails where a layer's width is no multiple of 64.
+    """
+    layers: list[Any] = list(model.modules())
+    for layer in layers:
+        if hasattr(layer, PACKS):
+            setattr(layer, PACKS, False)
 
 
 def is_four_bit(model: "nn.Module") -> bool:

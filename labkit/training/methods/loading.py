@@ -12,7 +12,7 @@ from ..encoders import architecture, is_encoder, writes_nothing
 from ..slow_imports import import_peft
 from ..surroundings import quiet
 from .devices import device, placed
-from .four_bit import let_go_of_files, quantisation
+from .four_bit import compute_alike, let_go_of_files, quantisation
 from .head import put_head, read_labels
 from .saved import load_weights
 
@@ -75,6 +75,7 @@ def load_model(folder: Path, spec: FinetuneSpec) -> "PreTrainedModel":
         device_map={"": device()},
     )
     let_go_of_files(model)
+    compute_alike(model)
     machine.give_back_memory()
     return model
 
