@@ -1,7 +1,7 @@
 """Run a part of the tests again and again: `python scripts/flakes.py 10 [what pytest is given]`.
 
-Without more the browser's. Prints a line for each time, with the end of what pytest said where one failed, and ends with
-status 1 if any did.
+Without more the browser's. Prints a line for each time, with the end of what pytest said where one
+failed, and ends with status 1 if any did.
 """
 
 import subprocess

@@ -49,7 +49,7 @@ def test_pickled_weights_are_not_read(folder):
 
 
 def test_a_folder_with_neither_is_named(folder):
-    with pytest.raises(SpecError, match="neither an adapter .* nor a model"):
+    with pytest.raises(SpecError, match=r"neither an adapter .* nor a model"):
         labkit.adopt(folder)
 
 

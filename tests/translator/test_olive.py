@@ -136,7 +136,7 @@ def test_a_whole_model_is_adopted_and_compared_with_itself(workplace, tiny_model
 
 
 def test_rows_must_be_named_to_compare_what_no_run_left(workplace, tiny_model):
-    with pytest.raises(RunError, match="No run here left .*compared on is not named") as caught:
+    with pytest.raises(RunError, match=r"No run here left .*compared on is not named") as caught:
         olive(f"olive auto-opt -m {tiny_model} -o out", {})
     assert "--map data=phrases" in caught.value.hint
 

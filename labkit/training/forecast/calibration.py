@@ -17,6 +17,9 @@ from .changes import changed
 FRESH = 14 * 24 * 3600.0
 """Seconds after which a machine is measured again."""
 
+FAR = 3.0
+"""How much longer than what was measured a pass may be; a longer one is measured itself."""
+
 KEPT = 200
 """Measurements in the file; the oldest go."""
 
@@ -45,6 +48,13 @@ class Calibration:
 
     time: float
     """When it was measured, seconds since 1970."""
+
+    tokens: int = 0
+    """Tokens of the larger pass that was measured, or of the run's where that takes too long."""
+
+    def says_little_of(self, tokens: float) -> bool:
+        """Whether passes of so many tokens are far beyond what was measured."""
+        return tokens > FAR * self.tokens
 
 
 def known(spec: FinetuneSpec) -> Calibration | None:

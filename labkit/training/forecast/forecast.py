@@ -92,7 +92,10 @@ class Case:
         """Where the constants come from: `measured` with such settings, `like` them, `counted`."""
         if self.measured is None or self.measured_on is None:
             return "counted"
-        return "measured" if is_alike(self.measured_on, self.spec) else "like"
+        mean, _ = passes(self.rows, self.spec)
+        if self.measured.says_little_of(mean.tokens) or not is_alike(self.measured_on, self.spec):
+            return "like"
+        return "measured"
 
     def of(self, spec: FinetuneSpec) -> "Case":
         """Return the case of other settings on the same rows, constants scaled to them."""
