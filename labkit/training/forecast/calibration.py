@@ -49,7 +49,7 @@ class Calibration:
     time: float
     """When it was measured, seconds since 1970."""
 
-    tokens: int = 0
+    tokens: float = 0.0
     """Tokens of the larger pass that was measured, or of the run's where that takes too long."""
 
     def says_little_of(self, tokens: float) -> bool:
