@@ -1,8 +1,10 @@
 # make demo: the main job on the embedded default.  make test: every test.  Both make .venv first.
 PYTHON ?= python3
 BIN := .venv/bin
+REUSE ?= $(CURDIR)/.reuse
+# Where runs that notebooks have in common are kept; `make notebooks REUSE=` makes all of them anew.
 
-.PHONY: demo test unit flakes check fix docs labs lab clean
+.PHONY: demo test unit notebooks flakes check fix docs labs lab clean
 .PHONY: bench-train bench-methods bench-tasks bench-practice bench-architectures bench-openvino bench-llama bench-plan bench-diagnose bench-olive bench-jobs
 
 demo: .venv/ready
@@ -11,9 +13,12 @@ demo: .venv/ready
 test: check unit
 	$(BIN)/python scripts/browser.py
 	$(BIN)/pytest -q -n 3 --dist loadfile -m "process and not model and not browser"
-	$(BIN)/pytest -q -m "model and not browser"
-	$(BIN)/pytest -q -W ignore --nbval --nbval-current-env --nbval-cell-timeout 1800 solutions
+	LABKIT_REUSE=$(REUSE) $(BIN)/python scripts/notebooks.py
+	LABS_REUSE=$(REUSE) $(BIN)/pytest -q -m "model and not browser"
 	$(BIN)/pytest -q -m browser tests/browser
+
+notebooks: .venv/ready
+	LABKIT_REUSE=$(REUSE) $(BIN)/python scripts/notebooks.py
 
 unit: .venv/ready
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "not process and not model and not browser"

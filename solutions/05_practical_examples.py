@@ -18,10 +18,11 @@
 # interval what it learned · read a confusion picture · export it to ONNX and check that nothing was lost.
 #
 # **Before:** lab 03 (what LoRA is) helps, but is not needed. **Difficulty** ●●○ · **importance** ●●● ·
-# **measured** on two cores without a GPU: 4 minutes, 1.7 GB of memory.
+# **measured** on two cores without a GPU: {{minutes}} minutes, {{memory}} GB of memory.
 #
-# **If you are stuck:** `%finetune?` lists every setting. A mistake costs nothing: it is answered at once, and a
-# stopped run (■) goes on with `%finetune --resume NAME`.
+# **If you are stuck:** `%lab hint 5.1` hints, `%lab solution 5.1` shows, `%lab skip 5.1` fills in the right answer so
+# that you can go on. `%finetune?` lists every setting. A mistake costs nothing: it is answered at once, and a stopped
+# run (■) goes on with `%finetune --resume NAME`.
 
 # %%
 # %load_ext labkit
@@ -34,6 +35,7 @@
 
 # %%
 import labkit
+from labkit.course import check, predict, scored
 
 rows = labkit.load_data("phrases")
 print(rows.train[0].prompt + "⟶" + rows.train[0].completion)
@@ -60,10 +62,7 @@ counts = Counter(row.label for row in rows.train)
 ### END SOLUTION
 
 # %%
-if counts is None:
-    print("5.1: not attempted")
-else:
-    print("5.1: every tone equally often:", len(counts) == 6 and len(set(counts.values())) == 1)
+check("5.1", counts)
 
 # %% [markdown]
 # ### Predict before you run
@@ -81,15 +80,22 @@ maps = [(576, 576), (576, 192), (576, 192), (576, 576), (576, 1536), (576, 1536)
 trainable = 30 * sum(16 * (d_in + d_out) for d_in, d_out in maps)
 ### END SOLUTION
 
+# %%
+check("5.2", trainable)
+
 # %% [markdown]
-# And what do you expect of the result? Write down the share of the 120 test phrases (0 to 1) that you think each
-# model gets right. Guessing blindly gives 1/6 ≈ 0.17. The cell after the run scores your guess.
+# And what do you expect of the result? Put the share of the 120 test phrases (0 to 1) that you think each model
+# gets right in place of `None`. Guessing blindly gives 1/6 ≈ 0.17. A cell after the run scores your guess, and
+# `%lab calibration` draws all your guesses of the course.
 
 # %%
 guess_base, guess_tuned = None, None
 ### BEGIN SOLUTION
 guess_base, guess_tuned = 0.4, 0.8
 ### END SOLUTION
+
+# %%
+predict("5", base=guess_base, tuned=guess_tuned)
 
 # %% [markdown]
 # ### A dry run: look before it costs you
@@ -135,18 +141,10 @@ print("gain of at least 30 points:", tuned["accuracy"] - base["accuracy"] >= 0.3
 print("the intervals do not overlap:", base["interval"][1] < tuned["interval"][0])
 
 # %% tags=["nbval-ignore-output"]
-if guess_tuned is None:
-    print("You made no guess. Next time: it is the best way to learn from a run.")
-else:
-    for name, guess, found in [("base", guess_base, base), ("tuned", guess_tuned, tuned)]:
-        low, high = found["interval"]
-        print(f"{name}: you said {guess:.2f}, measured {found['accuracy']:.2f} ({low:.2f}–{high:.2f})")
+scored("5", base=base["accuracy"], tuned=tuned["accuracy"])
 
 # %%
-if trainable is None:
-    print("5.2: not attempted")
-else:
-    print("5.2: as many as the run trained:", trainable == tone.metrics["adapter"]["trainable"])
+print("parameters that the run trained:", tone.metrics["adapter"]["trainable"])
 
 # %% [markdown]
 # **Exercise 5.3.** *Where does it still err?* In `tuned["confusion"]` each row is a true tone and each column an
@@ -163,13 +161,7 @@ worst = max(pairs, key=pairs.get)
 ### END SOLUTION
 
 # %%
-if worst is None:
-    print("5.3: not attempted")
-else:
-    order = tuned["labels"]
-    most = max(n for i, r in enumerate(tuned["confusion"]) for j, n in enumerate(r) if i != j)
-    found = tuned["confusion"][order.index(worst[0])][order.index(worst[1])]
-    print("5.3: no pair is confused more often:", found == most)
+check("5.3", worst)
 
 # %% [markdown]
 # ### Ask it
@@ -199,6 +191,20 @@ lost = rungs["fp32"]["metric"]["value"] - rungs["int8"]["metric"]["value"]
 print("ONNX fp32 equals PyTorch (logits within 0.01):", rungs["fp32"]["held_out"]["max_abs_logit_diff"] < 0.01)
 print("int8 within 2 points of fp32:", abs(lost) <= 0.02)
 print("less than 160 MB:", rungs["int8"]["size_bytes"] < 160e6)
+
+# %% [markdown]
+# **Exercise 5.4.** *Why is the int8 model a quarter of the size?* Put the letter of the reason that is true into
+# `reason`: **a** three quarters of the weights are left out · **b** the adapter got a smaller rank · **c** each
+# weight takes one byte in place of four.
+
+# %%
+reason = None
+### BEGIN SOLUTION
+reason = "c"
+### END SOLUTION
+
+# %%
+check("5.4", reason)
 
 # %% [markdown]
 # The folder `runs/tone/onnx/int8` is the whole model: copy it to a machine without PyTorch and `labkit.load` answers

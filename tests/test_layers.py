@@ -55,6 +55,7 @@ ORDER = [
     "api",
     "serve",
     "panels",
+    "course",
     "notebook",
     "demo",
     "cli",

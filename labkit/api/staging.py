@@ -13,7 +13,7 @@ from .. import catalog, data, faults, launch, report
 from ..errors import RunError, SpecError
 from ..run import Run, create, runs_folder
 from ..spec import EvaluateSpec, FinetuneSpec, SweepSpec
-from . import own_loss
+from . import own_loss, reuse
 
 
 @contextmanager
@@ -43,9 +43,22 @@ def checked_spec(spec: FinetuneSpec | None, settings: dict[str, Any]) -> Finetun
 
 
 def rehearsed(spec: FinetuneSpec) -> FinetuneSpec:
-    """Return the spec with no more steps than LABKIT_MAX_STEPS, to try out a whole lab quickly."""
-    most = most_steps()
+    """Return the spec with fewer steps, as LABKIT_PACE and LABKIT_MAX_STEPS ask of all runs."""
+    spec, most = _paced(spec), most_steps()
     return spec if most is None else replace(spec, max_steps=min(most, spec.max_steps or most))
+
+
+def _paced(spec: FinetuneSpec) -> FinetuneSpec:
+    """Return the spec with LABKIT_PACE, a share up to 1, of its steps or passes."""
+    try:
+        share = min(1.0, float(os.environ.get("LABKIT_PACE", "1")))
+    except ValueError:
+        return spec
+    if not 0 < share < 1:
+        return spec
+    if spec.max_steps is not None:
+        return replace(spec, max_steps=max(1, round(share * spec.max_steps)))
+    return replace(spec, num_train_epochs=share * spec.num_train_epochs)
 
 
 def most_steps() -> int | None:
@@ -138,10 +151,13 @@ def require_unfinished(run: Run, to: str, hint: str, called: str = "run") -> Non
 
 def go(run: Run, *, wait: bool, view: launch.View | None, resuming: bool = False) -> Run:
     """Start a run's worker and follow it, or return at once."""
-    launch.start(run, resume=resuming)
+    if resuming or not reuse.fetch(run):
+        launch.start(run, resume=resuming)
     return attach(run, view=view) if wait else run
 
 
 def attach(run: Run, *, view: launch.View | None = None) -> Run:
     """Follow a run that is going, also one started elsewhere, or show how it ended."""
-    return launch.wait(run, view or report.watcher())
+    ended = launch.wait(run, view or report.watcher())
+    reuse.keep(ended)
+    return ended

@@ -147,6 +147,19 @@ def diagnose_options(parser: Parser) -> None:
     parser.add_argument("--learning-curve", action="store_true", help=text)
 
 
+def lab_options(parser: Parser) -> None:
+    """Add what `%lab` takes."""
+    text = (
+        "check, hint, solution, skip or reset with an exercise; progress, calibration, doctor, "
+        "pace with a time, passport."
+    )
+    parser.add_argument("what", help=text)
+    parser.add_argument("of", nargs="?", help="Exercise, as 5.1; time, as 12m; a passport.")
+    parser.add_argument("lab", nargs="?", help="Of pace: the lab, as 05.")
+    text = "Show the solution before the first try."
+    parser.add_argument("--now", action="store_true", help=text)
+
+
 def add_fault(parser: Parser) -> None:
     """Add the option of whatever can be spoiled for a lab."""
     text = "Put a fault into it on purpose: a name of labkit.faults.FAULTS, or any."

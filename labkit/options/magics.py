@@ -14,6 +14,7 @@ from .commands import (
     find_lr_options,
     finetune_options,
     generate_options,
+    lab_options,
     merge_options,
     optimize_options,
     plan_options,
@@ -104,6 +105,11 @@ MAGICS: Mapping[str, Callable[[], Parser]] = {
         "List the runs, or show one and follow it while it goes on.",
         shown_options,
         add_panel,
+    ),
+    "lab": _magic(
+        "%lab",
+        "Work on an exercise of the course, or see where you stand.",
+        lab_options,
     ),
     "diagnose": _magic(
         "%diagnose",

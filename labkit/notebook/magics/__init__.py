@@ -1,10 +1,11 @@
 """The magics: each reads its text, calls the library and shows the result."""
 
 from .at_hand import AtHandMagics
+from .lab import CourseMagics
 from .training import TrainingMagics
 from .tuned import TunedMagics
 
-CLASSES = (TrainingMagics, TunedMagics, AtHandMagics)
+CLASSES = (TrainingMagics, TunedMagics, AtHandMagics, CourseMagics)
 """All of them, by group."""
 
 MAGIC_METHODS = {
