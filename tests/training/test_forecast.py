@@ -66,7 +66,12 @@ def case(measured=None, **settings):
 
 def calibration(**changes):
     base = Calibration(
-        program=300.0 * MIB, token_bytes=1.0 * MIB, pass_seconds=0.5, token_seconds=0.01, time=2e9
+        program=300.0 * MIB,
+        token_bytes=1.0 * MIB,
+        pass_seconds=0.5,
+        token_seconds=0.01,
+        time=2e9,
+        tokens=1e6,
     )
     return replace(base, **changes)
 
