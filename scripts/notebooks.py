@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-LONGEST = "900"
+LONGEST = "1800"
 """Seconds of a cell."""
 
 COMMAND = (
