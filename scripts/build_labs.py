@@ -8,7 +8,6 @@ that are kept there are not made again; the time they took is counted all the sa
 """
 
 import argparse
-import json
 import os
 import re
 import sys
@@ -16,6 +15,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import jupytext
@@ -24,14 +24,14 @@ import nbformat
 import labkit
 from labkit import machine
 from labkit.course import find_exercise
+from labkit.files import read_json, write_json
 
 ROOT = Path(__file__).resolve().parents[1]
 ANSWERS = ROOT / "labkit" / "course" / "answers.json"
 MEASURED = ROOT / "labkit" / "course" / "measured.json"
 CHECKS = re.compile(r'^check\("(\d+\.\d+)"', re.MULTILINE)
-INNER = re.compile(r"^( *)### BEGIN SOLUTION\n(.*?)^ *### END SOLUTION$", re.MULTILINE | re.DOTALL)
 MARKS = re.compile(r"^ *### (BEGIN|END) SOLUTION$", re.MULTILINE)
-ANSWER = re.compile(r"^( *)### BEGIN SOLUTION\n.*?### END SOLUTION$", re.MULTILINE | re.DOTALL)
+ANSWER = re.compile(r"^( *)### BEGIN SOLUTION\n(.*?)^ *### END SOLUTION$", re.MULTILINE | re.DOTALL)
 STUB = r"\1# your code here"
 SECONDS = 900
 """Longest cell."""
@@ -64,7 +64,7 @@ def answers(source: Path) -> dict[str, str]:
     found, last = {}, ""
     for cell in notebook(source).cells:
         if "### BEGIN SOLUTION" in cell.source:
-            last = "".join(_dedented(inner) for _, inner in INNER.findall(cell.source))
+            last = "".join(dedent(inner) for _, inner in ANSWER.findall(cell.source))
         for number in CHECKS.findall(cell.source):
             names = find_exercise(number).names
             if not all(re.search(rf"\b{name}\b[^=\n]*=", last) for name in names):
@@ -73,15 +73,9 @@ def answers(source: Path) -> dict[str, str]:
     return found
 
 
-def _dedented(text: str) -> str:
-    from textwrap import dedent
-
-    return dedent(text)
-
-
 def _with_measured(text: str, number: str) -> str:
     """Put what was measured into a lab's header."""
-    one = _read(MEASURED).get(number, {})
+    one = read_json(MEASURED).get(number, {})
     minutes, memory = one.get("minutes", 0), one.get("memory_gb", 0)
     return text.replace("{{minutes}}", f"{minutes:g}").replace("{{memory}}", f"{memory:.1f}")
 
@@ -102,13 +96,9 @@ def _mark_for_nbgrader(cell: nbformat.NotebookNode) -> None:
         }  # fmt: skip
 
 
-def _read(file: Path) -> dict[str, Any]:
-    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-
-
-def _write(file: Path, values: dict[str, Any]) -> None:
-    text = json.dumps(dict(sorted(values.items())), indent=1, ensure_ascii=False)
-    file.write_text(text + "\n", encoding="utf-8")
+def _add(file: Path, values: dict[str, Any]) -> None:
+    """Put values into a JSON file, in the order of their names."""
+    write_json(file, dict(sorted((read_json(file) | values).items())))
 
 
 def lab(source: Path) -> nbformat.NotebookNode:
@@ -195,7 +185,9 @@ def differences() -> list[str]:
             notebook(source)
         ):
             found.append(f"{solutions.relative_to(ROOT)} is not run from {source.name}.")
-    if _read(ANSWERS) != {n: code for source in sources() for n, code in answers(source).items()}:
+    if read_json(ANSWERS) != {
+        n: code for source in sources() for n, code in answers(source).items()
+    }:
         found.append("labkit/course/answers.json is not built from the solutions.")
     return found
 
@@ -204,9 +196,9 @@ def build(only: str | None) -> None:
     """Write labs and run solutions; `only` names one source by the start of its name."""
     for source in sources():
         if only is None or source.stem.startswith(only):
-            _write(ANSWERS, _read(ANSWERS) | answers(source))
+            _add(ANSWERS, answers(source))
             made, took = executed(source)
-            _write(MEASURED, _read(MEASURED) | {source.stem[:2]: took})
+            _add(MEASURED, {source.stem[:2]: took})
             for cell, plain in zip(made.cells, notebook(source).cells, strict=True):
                 cell.source = plain.source  # the header knows now what was measured
             target = ROOT / "labs" / f"{source.stem}.ipynb"

@@ -128,8 +128,11 @@ def _export(job: Understood, before: Run | None, view: launch.View | None) -> di
 
 def _tuned(path: str, rows: str | None, view: launch.View | None) -> str:
     """Return the run that left what a path names; a model from elsewhere is made one first."""
-    if find_run(path) is not None or not is_adoptable(path):
-        return require_run(path)
+    found = find_run(path)
+    if found is not None:
+        return found
+    if not is_adoptable(path):
+        return require_run(path)  # says what is missing
     if rows is None:
         raise RunError(
             f"No run here left {path!r}, and what its export is compared on is not named.",

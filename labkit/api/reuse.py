@@ -70,8 +70,7 @@ def fingerprint(run: Run) -> str | None:
 
 def _place(run: Run) -> Path | None:
     folder = os.environ.get("LABKIT_REUSE")
-    found = fingerprint(run) if folder else None
-    if not folder or found is None:
+    if not folder or (found := fingerprint(run)) is None:
         return None
     Path(folder).mkdir(parents=True, exist_ok=True)
     return Path(folder) / found[:32]

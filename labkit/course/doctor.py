@@ -58,12 +58,8 @@ def _processors() -> Row:
 
 
 def _disk() -> Row:
-    free = shutil.disk_usage(catalog.cache_root().parent if _is_there() else Path.cwd()).free
+    free = shutil.disk_usage(_existing(catalog.cache_root())).free
     return _row("disk", free >= NEED_DISK, f"{free / 2**30:.1f} GiB free", "Make room: 3 GB.")
-
-
-def _is_there() -> bool:
-    return catalog.cache_root().parent.is_dir()
 
 
 def _model() -> Row:
@@ -73,10 +69,15 @@ def _model() -> Row:
 
 
 def _folder() -> Row:
-    folder = runs_folder().resolve()
-    place = next(path for path in (folder, *folder.parents) if path.exists())
+    place = _existing(runs_folder())
     step = "Set LABKIT_RUNS to a folder that can be written to."
     return _row("runs", os.access(place, os.W_OK), str(runs_folder()), step)
+
+
+def _existing(folder: Path) -> Path:
+    """Return a folder, or the nearest one above it that is there."""
+    full = folder.resolve()
+    return next(path for path in (full, *full.parents) if path.exists())
 
 
 def _net() -> Row:

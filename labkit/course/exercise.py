@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, Literal
 
+from ..report.drawing import GREY, RED
+
 Kind = Literal["not attempted", "wrong", "error", "pass"]
 
 SIGNS: Mapping[Kind, str] = {"not attempted": "○", "wrong": "✗", "error": "!", "pass": "✓"}
 """What stands before an outcome; its words say the same."""
 
 COLOURS: Mapping[Kind, str] = {
-    "not attempted": "#777777",
-    "wrong": "#e45756",
-    "error": "#e45756",
+    "not attempted": GREY,
+    "wrong": RED,
+    "error": RED,
     "pass": "#54a24b",
 }
 """What stands beside it."""

@@ -53,5 +53,5 @@ def _draw(shares: list[tuple[float, float]]) -> bytes:
 
 
 def _help(known: dict[str, Any]) -> str:
-    names = {"solution": "solution seen", "skipped": "skipped", "borrowed": "borrowed"}
+    names = {"solution": "solution seen", "skipped": "skipped"}
     return ", ".join(said for name, said in names.items() if known[name])

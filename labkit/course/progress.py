@@ -14,7 +14,6 @@ EMPTY: Mapping[str, Any] = {
     "outcome": "not attempted",
     "solution": False,
     "skipped": False,
-    "borrowed": False,
     "wrong": {},
     "passed": None,
 }

@@ -3,10 +3,8 @@
 import shutil
 from pathlib import Path
 
-from .. import report
-from ..files import write_json
-from ..run import Run
 from ..spec import AdoptSpec
+from .cards import write_results
 from .combine import adapter_sizes
 from .job import Job, opened, write_environment
 from .learning import tokens
@@ -31,10 +29,7 @@ def adopt(job: Job) -> str:
         return "stopped"
     found = measure(Held(job, spec, folder, tokenizer, splits), learned)
     own = {} if spec.method == "full" else {"adapter": adapter_sizes(learned)}
-    write_json(job.path / "metrics.json", found | own)
-    run = Run(job.path)
-    report.write_card(run)
-    report.write_report(run)
+    write_results(job, found | own)
     return "done"
 
 

@@ -1,9 +1,20 @@
-"""The last step of an export: each model's card, and the checksums that include it."""
+"""The last step of a job that leaves a model: results, card, report, and checksums of an export."""
+
+from typing import Any
 
 from .. import report
 from ..export import deploy
-from ..files import write_text
+from ..files import write_json, write_text
 from ..run import Run
+from .job import Job
+
+
+def write_results(job: Job, found: dict[str, Any]) -> None:
+    """Write what was measured of a tuned model, and its card and report."""
+    write_json(job.path / "metrics.json", found)
+    run = Run(job.path)
+    report.write_card(run)
+    report.write_report(run)
 
 
 def write_cards(run: Run, tuned: Run | None = None) -> None:

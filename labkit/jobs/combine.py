@@ -6,11 +6,11 @@ import math
 from pathlib import Path
 from typing import Any
 
-from .. import machine, report, training
+from .. import machine, training
 from ..export.adapters import distance, read_lora
-from ..files import write_json
 from ..run import Run
 from ..spec import CombineSpec
+from .cards import write_results
 from .job import Job, opened, write_environment
 from .learning import tokens
 from .measuring import Held, measure
@@ -38,10 +38,7 @@ def combine(job: Job) -> str:
     job.notes([about(spec, away)])
     found = measure(Held(job, spec, folder, tokenizer, splits), made)
     own = {"combination": {"distance": away}, "adapter": adapter_sizes(made)}
-    write_json(job.path / "metrics.json", found | own)
-    run = Run(job.path)
-    report.write_card(run)
-    report.write_report(run)
+    write_results(job, found | own)
     return "done"
 
 

@@ -6,12 +6,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import catalog, faults, machine, report, training
+from .. import catalog, faults, machine, training
 from ..evaluation.kinds import Model
-from ..files import write_json
 from ..run import Run
 from ..spec import FinetuneSpec
 from ..training import processes
+from .cards import write_results
 from .job import Job, opened, write_environment
 from .learning import head_labels, tokens
 from .measuring import Held, Lent, measure
@@ -50,10 +50,7 @@ def finetune(job: Job, lent: Lent | None = None) -> str:
     machine.give_back_memory()
     held = Held(job, spec, folder, tokenizer, faults.of(job.path).measured(splits), lent)
     found = measure(held, result.learned)
-    write_json(job.path / "metrics.json", found | own | compared(planner, own["training"]))
-    run = Run(job.path)
-    report.write_card(run)
-    report.write_report(run)
+    write_results(job, found | own | compared(planner, own["training"]))
     return "done"
 
 

@@ -66,9 +66,7 @@ def probe(
     gc.collect()
     machine.give_back_memory()
     found = calibrated(one, several, spec, body)
-    return replace(
-        found, tokens=several.tokens * whole // most
-    )  # a larger pass is not measured here
+    return replace(found, tokens=several.tokens * whole // most)  # or the whole, if cut short
 
 
 def _quickest(model: nn.Module, rows: Sequence[Tokens], how: How) -> Seen:
