@@ -163,4 +163,4 @@ check("0.4", fate)
 # - A plan says what a run needs on *this* machine, and a record says what it took.
 # - The kernel never trains. Nothing you do to it harms a run.
 #
-# **Next:** lab 01 asks what fine-tuning is good for, and measures it.
+# **Next:** lab 03 has the types of fine-tuning, lab 05 a whole example.

@@ -87,7 +87,7 @@ check("8.3", low, high)
 
 # %% [markdown]
 # ### A run, watched
-# The run of lab 05, with validation every eight steps. Guess first: at which step of the 128 will the validation loss be at
+# The run of lab 05, with validation every sixteen steps. Guess first: at which step of the 128 will the validation loss be at
 # its lowest?
 
 # %%
