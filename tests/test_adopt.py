@@ -41,6 +41,13 @@ def test_an_adapter_that_cannot_be_used_is_named(folder, changes, problem):
         labkit.adopt(folder)
 
 
+@pytest.mark.parametrize("text", ['{"r": 4', "[4]", '"LORA"'])
+def test_settings_that_are_no_settings_are_named(folder, text):
+    (folder / "adapter_config.json").write_text(text)
+    with pytest.raises(SpecError, match=r"adapter_config\.json must hold an adapter's settings"):
+        labkit.adopt(folder)
+
+
 def test_pickled_weights_are_not_read(folder):
     write(folder)
     (folder / "adapter_model.safetensors").rename(folder / "adapter_model.bin")

@@ -92,7 +92,7 @@ def _adapter(path: Path) -> dict[str, Any]:
     Raises:
         SpecError: It is of a kind that is not known here.
     """
-    config = json.loads((path / "adapter_config.json").read_text(encoding="utf-8"))
+    config = _config(path / "adapter_config.json")
     kind = str(config.get("peft_type", ""))
     if kind not in METHODS:
         raise SpecError(
@@ -106,11 +106,24 @@ def _adapter(path: Path) -> dict[str, Any]:
         )
     how: dict[str, Any] = {"method": METHODS[kind], "model": config.get("base_model_name_or_path")}
     if kind == "LORA":
-        how |= {"r": config["r"], "lora_alpha": config["lora_alpha"]}
+        how |= {name: config[name] for name in ("r", "lora_alpha") if name in config}
         how["method"] = next(
             (name for name in ("dora", "rslora") if config.get(f"use_{name}")), "lora"
         )
     return how
+
+
+def _config(file: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        found = error
+    if not isinstance(found, dict):
+        raise SpecError(
+            f"{file} must hold an adapter's settings as JSON; got {str(found)[:60]!r}.",
+            hint="Save or fetch the adapter again.",
+        )
+    return found
 
 
 def _model(path: Path) -> dict[str, Any]:

@@ -26,8 +26,16 @@ def progress_file() -> Path:
 
 
 def read_progress() -> dict[str, Any]:
-    """Return all that is known: exercises by number, predictions by name."""
-    found = read_json(progress_file())
+    """Return all that is known: exercises by number, predictions by name.
+
+    A file that is not whole, as a full disk or an editor leaves one, is put aside as `.broken`.
+    """
+    file = progress_file()
+    try:
+        found = read_json(file)
+    except (ValueError, TypeError):
+        file.replace(file.with_suffix(".broken"))
+        found = {}
     return {"exercises": {}, "predictions": {}, **found}
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from labkit import course
 from labkit.course.checking import ANSWERS
+from labkit.course.progress import of_exercise, progress_file
 from labkit.errors import LabError, RunError, SpecError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -134,8 +135,6 @@ def test_a_pass_stays_a_pass_and_wrong_answers_are_counted():
     course.check("0.2", 64)
     known = course.progress()
     assert "✓ pass" in repr(known)
-    from labkit.course.progress import of_exercise
-
     assert of_exercise("0.2")["attempts"] == 3
     assert sum(of_exercise("0.2")["wrong"].values()) == 2
 
@@ -161,6 +160,16 @@ def test_a_passport_that_is_not_whole_is_refused_and_changes_nothing(change):
     with pytest.raises(SpecError, match="This is no whole passport"):
         course.restore(change(token))
     assert course.passport() == token
+
+
+@pytest.mark.parametrize("text", ['{"exerc', "3", "", "\x00"])
+def test_a_check_works_beside_a_broken_record_of_progress_which_is_put_aside(text):
+    file = progress_file()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    assert course.check("0.2", 128).kind == "pass"
+    assert file.with_suffix(".broken").read_text() == text
+    assert of_exercise("0.2")["outcome"] == "pass"
 
 
 def test_predictions_are_scored_beside_what_was_measured():
