@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 REUSE ?= $(CURDIR)/.reuse
 # Where runs that notebooks have in common are kept; `make notebooks REUSE=` makes all of them anew.
+MINUTES ?= 12
+# How much of the labs `make test` proves: each commit some, in turn. `make notebooks` proves all.
 
 .PHONY: demo test unit notebooks flakes check fix docs labs lab clean
 .PHONY: bench-train bench-methods bench-tasks bench-practice bench-architectures bench-openvino bench-llama bench-plan bench-diagnose bench-olive bench-jobs
@@ -13,8 +15,8 @@ demo: .venv/ready
 test: check unit
 	$(BIN)/python scripts/browser.py
 	$(BIN)/pytest -q -n 3 --dist loadfile -m "process and not model and not browser"
-	LABKIT_REUSE=$(REUSE) $(BIN)/python scripts/notebooks.py
-	LABS_REUSE=$(REUSE) $(BIN)/pytest -q -m "model and not browser"
+	LABKIT_REUSE=$(REUSE) $(BIN)/python scripts/notebooks.py --minutes $(MINUTES)
+	LABS_MINUTES=$(MINUTES) LABS_REUSE=$(REUSE) $(BIN)/pytest -q -m "model and not browser"
 	$(BIN)/pytest -q -m browser tests/browser
 
 notebooks: .venv/ready

@@ -33,6 +33,7 @@ from .api import (
     sweep,
     verify,
 )
+from .catalog import untrained
 from .errors import LabError
 from .run import Run, all_runs
 from .spec import FinetuneSpec, GenerateSpec, OptimizeSpec, SweepSpec
@@ -74,6 +75,7 @@ __all__ = [
     "scaling",
     "show_code",
     "sweep",
+    "untrained",
     "verify",
 ]
 

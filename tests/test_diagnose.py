@@ -251,6 +251,12 @@ def test_any_fault_is_one_that_fits():
     spec = FinetuneSpec(method="ia3", head=True)
     fit = {"rate_times_100", "wrong_template", "leaked_test_rows"}
     assert {faults.chosen("any", "finetune", spec) for _ in range(60)} == fit
+    drawn = {
+        word: faults.chosen(f"any:{word}", "finetune", spec) for word in "abcdefghijklmnopqrst"
+    }
+    assert drawn == {word: faults.chosen(f"any:{word}", "finetune", spec) for word in drawn}
+    assert set(drawn.values()) <= fit
+    assert len(set(drawn.values())) > len(fit) / 2
 
 
 @pytest.fixture

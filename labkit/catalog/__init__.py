@@ -9,6 +9,7 @@ from .listing import data_table, models_table
 from .names import check_model_name
 from .resolve import cached, resolve_entry, resolve_model
 from .terms import accept_terms
+from .untrained import untrained
 
 __all__ = [
     "DataEntry",
@@ -30,4 +31,5 @@ __all__ = [
     "resolve_data",
     "resolve_entry",
     "resolve_model",
+    "untrained",
 ]

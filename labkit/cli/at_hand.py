@@ -1,5 +1,6 @@
 """The commands that look after what is at hand: runs, models, targets, data sets, the demo."""
 
+import json
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -39,8 +40,23 @@ def add_commands(add: Callable[..., Parser]) -> None:
         prefix_chars="\0",  # all that follows is Olive's, options too
     )
     one.add_argument("words", nargs="*", help="As after olive; --map, --explain.")
+    _add_made(add)
     one = add("demo", _demo, "Run the main job on the embedded default: model, data, ONNX.")
     one.add_argument("--name", default="demo", help="Name of the run (default: demo).")
+
+
+def _add_made(add: Callable[..., Parser]) -> None:
+    """Add the commands that write something to begin with."""
+    one = add("untrained", _untrained, "Write a model's architecture with random weights.")
+    one.add_argument("model", help="Whose architecture, as smollm2-135m.")
+    one.add_argument("folder", help="Where to; empty, or not there yet.")
+    one.add_argument("--seed", type=int, default=0, help="Of the weights (default: 0).")
+    one.add_argument(
+        "--config", type=json.loads, default={}, help="Changes, as '{\"num_hidden_layers\": 6}'."
+    )
+    one = add("labs", _labs, "Copy the course's notebooks to a folder: labkit labs copy.")
+    one.add_argument("what", choices=("copy",), help="What to do with them.")
+    one.add_argument("folder", nargs="?", default="labs", help="Where to (default: labs).")
 
 
 def _runs(args: Any) -> None:  # noqa: ANN401 - argparse's
@@ -109,6 +125,20 @@ def _olive(args: Any) -> None:  # noqa: ANN401 - argparse's
     shown = api.asked_of_olive(translator.asked(args.words), print)
     if shown is not None:
         print(repr(shown))
+
+
+def _untrained(args: Any) -> None:  # noqa: ANN401 - argparse's
+    print(catalog.untrained(args.model, args.folder, seed=args.seed, config=args.config))
+
+
+def _labs(args: Any) -> None:  # noqa: ANN401 - argparse's
+    from ..course import copy_labs
+
+    copied = copy_labs(args.folder)
+    print(
+        f"{len(copied)} notebooks copied to {args.folder}; those that were there stay as they are."
+    )
+    print(f"Open them: jupyter lab {args.folder}")
 
 
 def _demo(args: Any) -> None:  # noqa: ANN401 - argparse's

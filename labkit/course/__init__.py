@@ -5,9 +5,11 @@ copy of a notebook cannot break a check.
 """
 
 from .checking import CourseError, check, check_variables, hint, reset, skip, solution
+from .copying import copy_labs
 from .doctor import doctor
 from .exercise import Exercise, Outcome, Trap
 from .exercises import all_exercises, find_exercise
+from .learner import own_seed
 from .overview import calibration, progress
 from .pace import measured, pace
 from .passport import passport, restore
@@ -24,10 +26,12 @@ __all__ = [
     "calibration",
     "check",
     "check_variables",
+    "copy_labs",
     "doctor",
     "find_exercise",
     "hint",
     "measured",
+    "own_seed",
     "pace",
     "passport",
     "predict",

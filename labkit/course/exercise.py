@@ -88,8 +88,8 @@ class Exercise:
     traps: tuple[Trap, ...]
     """Wrong answers that are expected."""
 
-    otherwise: str
-    """What is said to any other wrong answer."""
+    otherwise: str | Callable[[Any], str]
+    """What is said to any other wrong answer, or what finds it."""
 
     hints: tuple[str, ...]
     """From the mildest to the most telling; two at least."""
@@ -105,7 +105,7 @@ class Exercise:
     def judge(self, answer: Any) -> Outcome:  # noqa: ANN401 - a learner's
         """Return what an answer is worth; never raises."""
         several = isinstance(answer, tuple) and len(answer) == len(self.names) > 1
-        if answer is None or (several and all(part is None for part in answer)):
+        if answer is None or (several and any(part is None for part in answer)):
             return Outcome(self.number, "not attempted")
         try:
             return self._judged(answer)
@@ -118,7 +118,10 @@ class Exercise:
             return Outcome(self.number, "error", why)
         if self.is_right(answer):
             return Outcome(self.number, "pass", self.praise)
-        why = next((trap.why for trap in self.traps if trap.matches(answer)), self.otherwise)
+        for trap in self.traps:
+            if trap.matches(answer):
+                return Outcome(self.number, "wrong", trap.why)
+        why = self.otherwise if isinstance(self.otherwise, str) else self.otherwise(answer)
         return Outcome(self.number, "wrong", why)
 
 

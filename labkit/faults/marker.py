@@ -21,7 +21,7 @@ FILE = "marker.json"
 """The marker's file in a run's folder."""
 
 ANY = "any"
-"""Asks for a fault that nobody has chosen."""
+"""Asks for a fault that nobody has chosen; `any:WORD` for the one that the word draws."""
 
 
 def mark(path: Path, name: str) -> None:
@@ -60,10 +60,10 @@ def guess(run: str | Run, name: str) -> bool:
 
 
 def chosen(name: str, job: str, spec: FinetuneSpec) -> str:
-    """Return the fault that goes into a job; `any` draws one.
+    """Return the fault that goes into a job; `any` draws one, `any:WORD` the same one each time.
 
     Args:
-        name: A name of `FAULTS`, or `any`.
+        name: A name of `FAULTS`, `any`, or `any:` and a word.
         job: `finetune` or `optimize`.
         spec: The settings of the fine-tuning.
 
@@ -73,6 +73,8 @@ def chosen(name: str, job: str, spec: FinetuneSpec) -> str:
     fit = [known for known, fault in FAULTS.items() if fault.job == job and _fits(fault, spec)]
     if name == ANY:
         return random.SystemRandom().choice(fit)
+    if name.startswith(f"{ANY}:"):
+        return fit[int(sha256(name.encode()).hexdigest(), 16) % len(fit)]
     _known(name)
     if name not in fit:
         raise SpecError(

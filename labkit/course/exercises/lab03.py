@@ -5,21 +5,10 @@ from typing import Any
 
 from ...run import Run
 from ..exercise import About, Exercise, number, trap
+from .verdicts import compared
 
 WEIGHTS = 134_515_008
 METRICS = {"classification": "accuracy", "extraction": "field_f1", "summarisation": "rougeL"}
-
-
-def _interval(name: str) -> tuple[float, float]:
-    low, high = Run(name).metrics["tuned"]["interval"]
-    return low, high
-
-
-def _verdict() -> str:
-    first, second = _interval("lora"), _interval("qlora")
-    if first[0] > second[1]:
-        return "better"
-    return "worse" if first[1] < second[0] else "not shown"
 
 
 def _bytes(name: str) -> int:
@@ -43,8 +32,6 @@ def _has(task: str, metric: str, answer: Mapping[Any, Any]) -> bool:
 def _swapped(task: str, metric: str) -> dict[str, str]:
     return {**METRICS, task: metric}
 
-
-VERDICTS = ("better", "worse", "not shown")
 
 EXERCISES = (
     number(
@@ -113,32 +100,19 @@ EXERCISES = (
         },
         "Add to the 4 bits of a code its share of the block's scale.",
     ),
-    Exercise(
-        "3.4",
-        "Is LoRA better than QLoRA here?",
-        ("verdict",),
-        f"one of {', '.join(map(repr, VERDICTS))}",
-        lambda answer: _said(answer) in VERDICTS,
-        lambda answer: _said(answer) == _verdict(),
-        (
-            trap(
-                lambda: "worse" if _verdict() != "worse" else "better",
-                "An interval that ends above where the other one begins shows no difference that way.",
-                lambda answer: _said(answer) == ("worse" if _verdict() != "worse" else "better"),
+    compared(
+        About(
+            "3.4",
+            "Is LoRA better than QLoRA here?",
+            "verdict",
+            (
+                "An interval is a pair: low, high.",
+                "Better: lora's low end is above qlora's high end. Worse: the other way round.",
             ),
-            trap(
-                lambda: next(v for v in ("not shown", "better") if v != _verdict()),
-                "Compare the ends: one interval is better only if its low end is above the other's high end; where "
-                "it is, a difference is shown.",
-                lambda answer: _said(answer) != _verdict(),
-            ),
+            "The larger number alone is no evidence.",
         ),
-        "Compare the low end of one interval with the high end of the other.",
-        (
-            "An interval is a pair: low, high.",
-            "Better: lora's low end is above qlora's high end. Worse: the other way round.",
-        ),
-        "The larger number alone is no evidence.",
+        "lora",
+        "qlora",
     ),
     number(
         About(
