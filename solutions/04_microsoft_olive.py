@@ -236,7 +236,7 @@ passes:
 # `labkit olive export RUN` in a shell, or a function here, writes a configuration for Microsoft's own Olive, for those who go on with it.
 
 # %% tags=["nbval-ignore-output"]
-print(labkit.olive_export("models-llama-ft"))
+print(labkit.olive_export("models-llama-ft").relative_to(Path.cwd()))
 
 # %% [markdown]
 # ### What you have seen
