@@ -3,13 +3,14 @@
 `--minutes 12` takes as many as were built in that time, beginning at a place that the commit draws:
 each commit proves some, a few commits all of them, and one commit always the same.
 
-Each notebook runs in a folder of runs of its own. Where LABKIT_REUSE names a folder, a run that is
+Each notebook runs in a folder of its own. Where LABKIT_REUSE names a folder, a run that is
 the same in several notebooks is made once; without it every run is made anew.
 """
 
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -30,10 +31,11 @@ COMMAND = (
 def proved(notebook: Path) -> bool:
     """Run one notebook against its outputs; say how long it took."""
     begun = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        environment = {**os.environ, "LABKIT_RUNS": folder, "LABKIT_STATIC": "1"}
-        command = [sys.executable, *COMMAND, str(notebook.relative_to(ROOT))]
-        done = subprocess.run(command, env=environment, cwd=ROOT, check=False)
+    with tempfile.TemporaryDirectory() as folder:  # a lab writes files beside itself
+        shutil.copy(notebook, folder)
+        environment = {**os.environ, "LABKIT_RUNS": f"{folder}/runs", "LABKIT_STATIC": "1"}
+        command = [sys.executable, *COMMAND, notebook.name]
+        done = subprocess.run(command, env=environment, cwd=folder, check=False)
     print(f"{notebook.stem}: {time.monotonic() - begun:.0f} s", flush=True)
     return done.returncode == 0
 

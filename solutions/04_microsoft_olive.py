@@ -88,10 +88,10 @@ check("4.2", difference)
 # The stand-ins can be kept in a file, so that the text's commands need no `--map`.
 
 # %%
-Path("pyproject.toml").write_text('''[tool.labkit.olive.map]
+_ = Path("pyproject.toml").write_text('''[tool.labkit.olive.map]
 "meta-llama/Llama-3.2-1B-Instruct" = "smollm2-135m"
 "xxyyzzz/phrase_classification" = "phrases"
-''', encoding="utf-8");
+''', encoding="utf-8")
 
 # %% [markdown]
 # Forty steps in place of the text's hundred. What share of the test phrases will it get right?
@@ -215,7 +215,7 @@ model.score("The lift is stuck again and nobody answers!", tuned.metrics["labels
 # What the commands say can stand in a file. This one has the old form of the text; a dry look says what today's labkit makes of it.
 
 # %%
-Path("olive-config.yaml").write_text('''model:
+_ = Path("olive-config.yaml").write_text('''model:
   type: PyTorchModel
   config:
     model_path: meta-llama/Llama-3.2-1B-Instruct
@@ -226,7 +226,7 @@ passes:
   lora:
     type: LoRA
     config: {r: 8, lora_alpha: 16, learning_rate: 1e-4}
-''', encoding="utf-8");
+''', encoding="utf-8")
 
 # %% tags=["nbval-ignore-output"]
 # %olive run --config olive-config.yaml --explain
@@ -236,7 +236,7 @@ passes:
 # `labkit olive export RUN` in a shell, or a function here, writes a configuration for Microsoft's own Olive, for those who go on with it.
 
 # %% tags=["nbval-ignore-output"]
-print(labkit.olive_export("models-llama-ft").relative_to(Path.cwd()))
+print(labkit.olive_export("models-llama-ft").name)
 
 # %% [markdown]
 # ### What you have seen
