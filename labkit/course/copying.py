@@ -36,9 +36,9 @@ def copy_labs(folder: str | Path = "labs") -> list[Path]:
 
 
 def _notebooks() -> list[Path]:
-    found = [path for place in _PLACES for path in sorted(place.glob("[0-9][0-9]_*.ipynb"))]
-    if not found:
-        raise CourseError(
-            f"The labs are not in {_PLACES[0]}.", hint="Install labkit again: pip install labkit."
-        )
-    return found
+    for place in _PLACES:
+        if found := sorted(place.glob("[0-9][0-9]_*.ipynb")):
+            return found
+    raise CourseError(
+        f"The labs are not in {_PLACES[0]}.", hint="Install labkit again: pip install labkit."
+    )

@@ -125,6 +125,11 @@ class Exercise:
         return Outcome(self.number, "wrong", why)
 
 
+def said(answer: Any) -> str:  # noqa: ANN401 - a learner's
+    """Return a word that answers as it is compared: case and spaces around it do not count."""
+    return str(answer).strip().lower()
+
+
 def is_number(answer: Any) -> bool:  # noqa: ANN401
     """Whether an answer is a real number, of Python, NumPy or text that reads as one."""
     try:
@@ -195,9 +200,6 @@ def number(
 def choice(about: About, right: str, wrong: Mapping[str, str]) -> Exercise:
     """Return an exercise whose answer is one of several words; each wrong one has its reason."""
     options = sorted([right, *wrong])
-
-    def said(answer: Any) -> str:  # noqa: ANN401
-        return str(answer).strip().lower()
 
     def as_trap(option: str, why: str) -> Trap:
         return Trap(lambda: option, why, lambda answer: said(answer) == option)

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from ...run import Run
-from ..exercise import About, Exercise, choice, is_number, number, trap
+from ..exercise import About, Exercise, choice, is_number, number, said, trap
 
 ADVICE = ("fine-tune", "words", "not shown")
 
@@ -90,21 +90,20 @@ EXERCISES = (
         "What would you tell the company?",
         ("advice",),
         f"one of {', '.join(map(repr, ADVICE))}",
-        lambda answer: str(answer).strip().lower() in ADVICE,
-        lambda answer: str(answer).strip().lower() == _advice(),
+        lambda answer: said(answer) in ADVICE,
+        lambda answer: said(answer) == _advice(),
         (
             trap(
                 lambda: next(word for word in ADVICE[:2] if word != _advice()),
                 "Only an interval that lies on that side of `simple`, with both its ends, says so.",
                 lambda answer: (
-                    str(answer).strip().lower()
-                    == next(word for word in ADVICE[:2] if word != _advice())
+                    said(answer) == next(word for word in ADVICE[:2] if word != _advice())
                 ),
             ),
             trap(
                 lambda: next(word for word in ADVICE[::-1] if word != _advice()),
                 "Is `simple` between low and high? Look again at both ends.",
-                lambda answer: str(answer).strip().lower() != _advice(),
+                lambda answer: said(answer) != _advice(),
             ),
         ),
         "Compare `simple` with both ends of the interval.",

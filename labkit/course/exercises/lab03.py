@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...run import Run
-from ..exercise import About, Exercise, number, trap
+from ..exercise import About, Exercise, number, said, trap
 from .verdicts import compared
 
 WEIGHTS = 134_515_008
@@ -15,18 +15,14 @@ def _bytes(name: str) -> int:
     return (Run("lora").adapter / name).stat().st_size
 
 
-def _said(answer: Any) -> str:  # noqa: ANN401 - a learner's
-    return str(answer).strip().lower()
-
-
 def _is_metrics(answer: Mapping[Any, Any]) -> bool:
-    return {_said(task): _said(metric) for task, metric in answer.items()} == {
+    return {said(task): said(metric) for task, metric in answer.items()} == {
         task: metric.lower() for task, metric in METRICS.items()
     }
 
 
 def _has(task: str, metric: str, answer: Mapping[Any, Any]) -> bool:
-    return {_said(k): _said(v) for k, v in answer.items()}.get(task) == metric.lower()
+    return {said(k): said(v) for k, v in answer.items()}.get(task) == metric.lower()
 
 
 def _swapped(task: str, metric: str) -> dict[str, str]:

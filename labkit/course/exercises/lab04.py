@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...run import Run
-from ..exercise import About, Exercise, choice, number, trap
+from ..exercise import About, Exercise, choice, number, said, trap
 
 SETTINGS = {"lora_r": 16, "max_steps": 100, "batch": 16}
 PROVIDERS = {
@@ -16,7 +16,7 @@ FIXED = 97
 
 
 def _plain(answer: Mapping[Any, Any]) -> dict[str, str]:
-    return {str(key).strip().lower(): str(value).strip().lower() for key, value in answer.items()}
+    return {said(key): said(value) for key, value in answer.items()}
 
 
 def _is_mapping(answer: Any) -> bool:  # noqa: ANN401 - a learner's
@@ -24,7 +24,7 @@ def _is_mapping(answer: Any) -> bool:  # noqa: ANN401 - a learner's
 
 
 def _numbers(answer: Mapping[Any, Any]) -> dict[str, float]:
-    return {str(key).strip().lower(): float(value) for key, value in answer.items()}
+    return {said(key): float(value) for key, value in answer.items()}
 
 
 def _smaller() -> float:

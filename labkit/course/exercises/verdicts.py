@@ -3,7 +3,7 @@
 from typing import Any
 
 from ...run import Run
-from ..exercise import About, Exercise, trap
+from ..exercise import About, Exercise, said, trap
 
 WORDS = ("better", "worse", "not shown")
 
@@ -19,8 +19,8 @@ def verdict(first: str, second: str) -> str:
 def compared(about: About, first: str, second: str) -> Exercise:
     """Return an exercise that asks whether the first run is better than the second."""
 
-    def said(answer: Any) -> str:  # noqa: ANN401 - a learner's
-        return str(answer).strip().lower().replace("_", " ")
+    def word(answer: Any) -> str:  # noqa: ANN401 - a learner's
+        return said(answer).replace("_", " ")
 
     def right() -> str:
         return verdict(first, second)
@@ -33,19 +33,19 @@ def compared(about: About, first: str, second: str) -> Exercise:
         about.title,
         (about.name,),
         f"one of {', '.join(map(repr, WORDS))}",
-        lambda answer: said(answer) in WORDS,
-        lambda answer: said(answer) == right(),
+        lambda answer: word(answer) in WORDS,
+        lambda answer: word(answer) == right(),
         (
             trap(
                 opposite,
                 "An interval that ends above where the other one begins shows no difference that way.",
-                lambda answer: said(answer) == opposite(),
+                lambda answer: word(answer) == opposite(),
             ),
             trap(
-                lambda: next(word for word in ("not shown", "better") if word != right()),
+                lambda: next(one for one in ("not shown", "better") if one != right()),
                 "Compare the ends: one interval is better only if its low end is above the other's high end; where "
                 "it is, a difference is shown.",
-                lambda answer: said(answer) != right(),
+                lambda answer: word(answer) != right(),
             ),
         ),
         "Compare the low end of one interval with the high end of the other.",
