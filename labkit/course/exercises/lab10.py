@@ -39,18 +39,15 @@ def _name(answer: Any) -> str:  # noqa: ANN401
     return str(getattr(answer, "name", answer)).removesuffix("/onnx")
 
 
-def _rungs(answer: Any) -> Mapping[str, Any]:  # noqa: ANN401
-    rungs: Mapping[str, Any] = Run(f"{_name(answer)}/onnx").metrics.get("rungs", {})
-    return rungs
-
-
 def _is_export(answer: Any) -> bool:  # noqa: ANN401
     return str(getattr(answer, "name", answer)).endswith("onnx")
 
 
 def _delivers(answer: Any) -> bool:  # noqa: ANN401
-    rungs = _rungs(answer)
-    if not _is_export(answer) or _name(answer) != RUN or "int8" not in rungs:
+    if not _is_export(answer) or _name(answer) != RUN:
+        return False
+    rungs: Mapping[str, Any] = Run(f"{RUN}/onnx").metrics.get("rungs", {})
+    if "int8" not in rungs:
         return False
     lost = rungs["fp32"]["metric"]["value"] - rungs["int8"]["metric"]["value"]
     return bool(lost <= 0.02 and rungs["int8"]["size_bytes"] < 160e6)
