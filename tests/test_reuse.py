@@ -34,6 +34,18 @@ def test_a_run_that_is_the_same_is_copied_and_equals_one_that_was_made(
     assert all(tensor.equal(other[name]) for name, tensor in one.items())
 
 
+def test_a_run_with_a_fault_is_neither_kept_nor_taken_for_one_without(
+    workplace, settings, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("LABKIT_REUSE", str(tmp_path / "kept"))
+    spoiled = trained("spoiled", settings, fault="shifted_labels")
+    sound = trained("sound", settings)
+    again = trained("again", settings, fault="shifted_labels")
+    assert spoiled.events()[-1]["time"] < sound.events()[-1]["time"] < again.events()[-1]["time"]
+    losses = [run.of("step")[-1]["loss"] for run in (spoiled, sound, again)]
+    assert losses[0] == losses[2] != losses[1]
+
+
 def test_other_settings_rows_or_code_make_another_run(
     workplace, settings, words, monkeypatch, tmp_path
 ):

@@ -11,7 +11,7 @@ import shutil
 from functools import cache
 from pathlib import Path
 
-from .. import machine, sent
+from .. import faults, machine, sent
 from ..data import is_hub_id
 from ..files import sha256_of
 from ..run import TUNED, Run
@@ -55,11 +55,15 @@ def keep(run: Run) -> None:
 def fingerprint(run: Run) -> str | None:
     """Return what two runs have in common only if they would leave the same; None: not known.
 
+    Of a run with a fault nothing is known: which fault it has stands nowhere.
+
     Args:
         run: A run; its settings and its rows are read.
     """
     rows = _rows(run)
     if run.job not in JOBS or rows is None or (run.path / sent.FILE).exists():
+        return None
+    if faults.is_marked(run.path):
         return None
     text = (run.path / "spec.yaml").read_text(encoding="utf-8").replace(str(run.path), "RUN")
     facts = machine.facts()
