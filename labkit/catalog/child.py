@@ -41,6 +41,12 @@ def run_module(
     return status, text
 
 
+def last_line(stderr: str) -> str:
+    """Return what a process said last, without a full stop; empty where it said nothing."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    return lines[-1][:300].rstrip(".") if lines else ""
+
+
 def unseen(stage: str, done: int, total: int) -> None:
     """Show no progress."""
 

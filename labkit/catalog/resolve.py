@@ -9,7 +9,7 @@ from shutil import rmtree
 
 from ..errors import CatalogError
 from . import cache, hub, package
-from .child import Progress, folder_bytes, run_module, unseen
+from .child import Progress, folder_bytes, last_line, run_module, unseen
 from .entries import ModelEntry, model_entry
 from .names import check_folder, check_model_name
 from .sources import HubSource, PackageSource
@@ -135,8 +135,7 @@ def _job(entry: ModelEntry, gguf: str | None) -> str:
 def _conversion_failed(entry: ModelEntry, status: int, stderr: str) -> CatalogError:
     if "No space left" in stderr:
         return cache.no_room(entry.disk_bytes)
-    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    reason = lines[-1][:300].rstrip(".") if lines else f"exit status {status}"
+    reason = last_line(stderr) or f"exit status {status}"
     hint = "Nothing was kept; run the same command again, and report it if it comes back."
     if status == -9:
         reason = "the system ended it, most likely for lack of memory"

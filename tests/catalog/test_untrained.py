@@ -60,6 +60,15 @@ def test_settings_that_do_not_go_together_are_refused_in_a_sentence(source, tmp_
     assert "num_attention_heads must divide" in e.value.hint
 
 
+def test_a_cell_that_is_run_again_finds_the_model_and_another_one_is_refused(source, tmp_path):
+    made = labkit.untrained(str(source), tmp_path / "new", seed=1)
+    before = (made / "model.safetensors").stat().st_mtime_ns
+    assert labkit.untrained(str(source), tmp_path / "new", seed=1) == made
+    assert (made / "model.safetensors").stat().st_mtime_ns == before
+    with pytest.raises(CatalogError, match="needs an empty folder"):
+        labkit.untrained(str(source), tmp_path / "new", seed=2)
+
+
 def test_a_folder_with_files_is_left_alone(source, tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(CatalogError, match="needs an empty folder"):
