@@ -50,5 +50,5 @@ def asked(words: Sequence[str]) -> Asked:
 
 def asked_line(line: str) -> Asked:
     """Return what a line of a notebook asks for."""
-    lines = read_block(line)
-    return asked([word for one in lines for word in one.words])
+    lines = read_block(f"olive {line}")  # export alone would be the shell's own command
+    return asked([word for one in lines for word in one.words][1:])

@@ -7,6 +7,7 @@ import pytest
 from module_blocks import BLOCKS, STANDINS, block
 
 import labkit
+from labkit import translator
 from labkit.cli import main
 from labkit.errors import RunError, SpecError
 from labkit.spec import FinetuneSpec, SweepSpec
@@ -309,3 +310,16 @@ def test_what_olive_cannot_train_is_not_exported(workplace):
     labkit.prepare(name="ia3", data="phrases", method="ia3")
     with pytest.raises(RunError, match="Olive trains on texts by lora"):
         labkit.olive_export("ia3")
+
+
+@pytest.mark.parametrize(
+    ("line", "text", "explain", "standins"),
+    [
+        ("export tone-1", "export tone-1", False, {}),
+        ("--map a=b finetune -m a", "finetune -m a", False, {"a": "b"}),
+        ("--explain 'olive finetune -m a'", "olive finetune -m a", True, {}),
+        ("", "", False, {}),
+    ],
+)
+def test_a_line_of_a_notebook_is_olives_and_not_the_shells(line, text, explain, standins):
+    assert translator.asked_line(line) == translator.Asked(text, explain, standins)
