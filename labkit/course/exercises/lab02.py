@@ -48,7 +48,7 @@ EXERCISES = (
             "What has it learned?",
             "learned",
             (
-                "Is either term among the training rows?",
+                "Are these terms among the training rows?",
                 "Look up one of its definitions: is it true? And does it look like one?",
             ),
             "Form is learned from few rows, facts are not.",
